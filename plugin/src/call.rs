@@ -1,0 +1,272 @@
+//! A call from its first attempt to its outcome: send, wait, send the same
+//! bytes again, and say at the end whether the caller may repeat it.
+//!
+//! Where Stripe may have acted although no result arrived, only three kinds of
+//! call are `transient`: a GET, a v1 DELETE, and one whose idempotency key the
+//! caller gave. With a key made here an engine's repetition would carry a new
+//! one and could act twice, so that failure is `permanent` with
+//! `may-have-been-sent`.
+
+use crate::answer::{Acted, Answer, Judged};
+use crate::connection::{Defaults, Settings};
+use crate::failure::{Kind, failure};
+use crate::json;
+use crate::options::Options;
+use crate::outgoing::Outgoing;
+use crate::retry::{self, Outcome};
+use crate::secret::Secret;
+use crate::types::{Error, Failure, Response};
+
+/// What a call needs of the world.
+pub trait Wire {
+    /// Monotonic time in milliseconds.
+    fn now(&mut self) -> u64;
+    /// Waits.
+    fn sleep(&mut self, milliseconds: u64);
+    /// A random number from 0 to 1.
+    fn dice(&mut self) -> f64;
+    /// Makes one attempt.
+    fn send(&mut self, outgoing: &Outgoing, attempt: Attempt<'_>) -> Result<Answer, Lost>;
+}
+
+/// The limits of one attempt, and what only this attempt carries.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'t> {
+    /// When it must be over, on the wire's clock, in milliseconds.
+    pub deadline: u64,
+    /// Milliseconds until then, for a message.
+    pub timeout: u64,
+    /// Largest answer body, in bytes.
+    pub max_response_bytes: u32,
+    /// The `x-stripe-client-telemetry` header.
+    pub telemetry: Option<&'t str>,
+}
+
+/// An attempt without a whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// [`Kind::Connection`], [`Kind::Timeout`], [`Kind::Response`] or, for what
+    /// the host refused, [`Kind::Configuration`].
+    pub kind: Kind,
+    /// What happened, as a sentence.
+    pub message: String,
+    /// Whether Stripe may have received the request.
+    pub sent: bool,
+    /// Whether the reason may pass.
+    pub passing: bool,
+}
+
+/// How long one attempt and the whole call may take, and how often it may be
+/// repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Milliseconds for one attempt.
+    pub timeout: u64,
+    /// Milliseconds for the call.
+    pub total: u64,
+    /// Repetitions.
+    pub max_retries: u32,
+}
+
+impl Limits {
+    /// The connection's limits, changed by the call's options.
+    pub fn new(settings: &Settings, options: &Options) -> Limits {
+        let timeout = match options.timeout {
+            // As the official client: 0 is no timeout of the call's own.
+            None | Some(0) => settings.timeout,
+            Some(own) => own,
+        };
+        let timeout = u64::from(timeout);
+        let max_retries = options
+            .max_network_retries
+            .unwrap_or(settings.max_network_retries);
+        let total = match settings.total_timeout {
+            Some(total) => u64::from(total),
+            None => timeout
+                .saturating_mul(u64::from(max_retries) + 1)
+                .saturating_add(Defaults::TOTAL_TIMEOUT_MARGIN),
+        };
+        Limits {
+            timeout,
+            total,
+            max_retries,
+        }
+    }
+}
+
+/// Latency of the previous call, reported with the next one to the same server
+/// with the same key, as the official clients do.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    last: Option<Measured>,
+}
+
+#[derive(Debug)]
+struct Measured {
+    authority: String,
+    key: Secret,
+    request_id: String,
+    milliseconds: u64,
+}
+
+impl Telemetry {
+    /// The header for a call, if there is something to report.
+    fn take(&mut self, outgoing: &Outgoing) -> Option<String> {
+        let last = self
+            .last
+            .take_if(|last| last.authority == outgoing.authority && last.key == outgoing.key)?;
+        let mut out = String::from("{\"last_request_metrics\":{\"request_id\":");
+        json::write_string(&last.request_id, &mut out);
+        out.push_str(&format!(
+            ",\"request_duration_ms\":{}}}}}",
+            last.milliseconds
+        ));
+        Some(out)
+    }
+}
+
+/// Sends a request until it has an outcome.
+pub fn execute(
+    wire: &mut impl Wire,
+    outgoing: &Outgoing,
+    limits: Limits,
+    settings: &Settings,
+    telemetry: &mut Telemetry,
+) -> Result<Response, Error> {
+    let begun = wire.now();
+    let end = begun.saturating_add(limits.total);
+    let report = if settings.telemetry {
+        telemetry.take(outgoing)
+    } else {
+        None
+    };
+    let mut attempts = 0;
+    let mut may_have_acted = false;
+    loop {
+        let now = wire.now();
+        let deadline = now.saturating_add(limits.timeout).min(end);
+        attempts += 1;
+        let sent = wire.send(
+            outgoing,
+            Attempt {
+                deadline,
+                timeout: deadline.saturating_sub(now),
+                max_response_bytes: settings.max_response_bytes,
+                telemetry: report.as_deref(),
+            },
+        );
+        let (mut failed, outcome, certainly_transient) = match sent {
+            Ok(answer) => {
+                let head = Head::of(&answer);
+                if let (true, Some(request_id)) = (settings.telemetry, &head.request_id) {
+                    telemetry.last = Some(Measured {
+                        authority: outgoing.authority.clone(),
+                        key: outgoing.key.clone(),
+                        request_id: request_id.clone(),
+                        milliseconds: wire.now().saturating_sub(now),
+                    });
+                }
+                let status = answer.status;
+                match answer.judge(outgoing.traits, &outgoing.key) {
+                    Judged::Success(body) => {
+                        return Ok(head.response(body, status, outgoing, attempts));
+                    }
+                    Judged::Failure {
+                        failure,
+                        acted,
+                        outcome,
+                    } => {
+                        match acted {
+                            Acted::No => may_have_acted = false,
+                            Acted::NotThisTime => {}
+                            Acted::Maybe => may_have_acted = true,
+                        }
+                        (*failure, outcome, matches!(status, 408 | 409 | 425 | 429))
+                    }
+                }
+            }
+            Err(lost) => {
+                may_have_acted |= lost.sent;
+                let outcome = if lost.passing {
+                    Outcome::NoAnswer
+                } else {
+                    Outcome::Final
+                };
+                let passing = lost.passing;
+                (failure(lost.kind.as_str(), lost.message), outcome, passing)
+            }
+        };
+        let remaining = end.saturating_sub(wire.now());
+        let dice = wire.dice();
+        let wait = retry::next_wait(
+            outcome,
+            attempts - 1,
+            limits.max_retries,
+            &settings.backoff,
+            dice,
+            remaining,
+        );
+        if let Some(wait) = wait {
+            wire.sleep(wait);
+            continue;
+        }
+        failed.attempts = attempts;
+        failed.may_have_been_sent = may_have_acted;
+        failed.idempotency_key = outgoing.headers.get("idempotency-key").map(str::to_owned);
+        return Err(case(failed, outgoing, certainly_transient));
+    }
+}
+
+/// Whether an engine may repeat the call: the rule at the head of this module.
+fn case(failure: Failure, outgoing: &Outgoing, transient: bool) -> Error {
+    let harmless = outgoing.traits.repeatable || outgoing.traits.caller_key;
+    let transient = if failure.may_have_been_sent {
+        harmless && !oversized(&failure)
+    } else {
+        transient
+    };
+    if transient {
+        Error::Transient(failure)
+    } else {
+        Error::Permanent(failure)
+    }
+}
+
+/// An answer that is too large will be so again.
+fn oversized(failure: &Failure) -> bool {
+    failure.type_ == Kind::Response.as_str() && failure.status.is_none()
+}
+
+/// What the headers of an answer tell the caller.
+struct Head {
+    request_id: Option<String>,
+    api_version: Option<String>,
+    account: Option<String>,
+}
+
+impl Head {
+    fn of(answer: &Answer) -> Head {
+        let of = |name: &str| answer.headers.get(name).map(str::to_owned);
+        Head {
+            request_id: of("request-id"),
+            api_version: of("stripe-version"),
+            account: of("stripe-account"),
+        }
+    }
+
+    fn response(self, body: String, status: u16, outgoing: &Outgoing, attempts: u32) -> Response {
+        let sent = |name: &str| outgoing.headers.get(name).map(str::to_owned);
+        Response {
+            body,
+            status: Some(status),
+            request_id: self.request_id,
+            idempotency_key: sent("idempotency-key"),
+            attempts,
+            api_version: self.api_version.or_else(|| sent("stripe-version")),
+            account: self.account.or_else(|| sent("stripe-account")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,385 @@
+//! A `connection` record, checked and with its defaults filled in. Nothing in
+//! it is ignored: what this version cannot honour is refused.
+
+use crate::failure::Refusal;
+use crate::headers;
+use crate::retry::Backoff;
+use crate::secret::Secret;
+use crate::types::{AppInfo, Connection, ValidationLevel};
+
+/// The values that absent fields take.
+pub struct Defaults;
+
+impl Defaults {
+    /// Milliseconds for one attempt, as in the official client.
+    pub const TIMEOUT: u32 = 80_000;
+    /// Milliseconds a whole call may take beyond all its attempts' timeouts.
+    pub const TOTAL_TIMEOUT_MARGIN: u64 = 30_000;
+    /// Repetitions of a failed attempt, as in the official client 23.
+    pub const MAX_NETWORK_RETRIES: u32 = 2;
+    /// Largest request body, in bytes.
+    pub const MAX_REQUEST_BYTES: u32 = 64 << 20;
+    /// Largest answer body, in bytes.
+    pub const MAX_RESPONSE_BYTES: u32 = 16 << 20;
+}
+
+/// What every call of a connection uses.
+#[derive(Debug)]
+pub struct Settings {
+    /// Key; none where every call brings its own.
+    pub key: Option<Secret>,
+    /// `Stripe-Version`, where the connection names one.
+    pub api_version: Option<String>,
+    /// Milliseconds for one attempt.
+    pub timeout: u32,
+    /// Milliseconds for a whole call, where the connection says so.
+    pub total_timeout: Option<u32>,
+    /// Repetitions of a failed attempt.
+    pub max_network_retries: u32,
+    /// Waits between attempts.
+    pub backoff: Backoff,
+    /// Whether latency is reported.
+    pub telemetry: bool,
+    /// Connected account.
+    pub stripe_account: Option<String>,
+    /// Context.
+    pub stripe_context: Option<String>,
+    /// OAuth client id.
+    pub client_id: Option<String>,
+    /// Application named in the `user-agent`.
+    pub app_info: Option<AppInfo>,
+    /// Origin that replaces Stripe's hosts.
+    pub base_url: Option<BaseUrl>,
+    /// Headers of every call.
+    pub headers: Vec<(String, String)>,
+    /// Largest request body, in bytes.
+    pub max_request_bytes: u32,
+    /// Largest answer body, in bytes.
+    pub max_response_bytes: u32,
+}
+
+impl Settings {
+    /// Checks a connection. `fallback_key` is asked only where the connection
+    /// has no key of its own. A place in the refusal is a property's name.
+    pub fn new(
+        connection: Connection,
+        fallback_key: impl FnOnce() -> Option<String>,
+    ) -> Result<Settings, Refusal> {
+        refuse_unsupported(&connection)?;
+        if connection.stripe_account.is_some() && connection.stripe_context.is_some() {
+            return Err(Refusal::configuration(
+                "stripeContext",
+                "Give either \"stripeAccount\" or \"stripeContext\", not both.",
+            ));
+        }
+        let positive = |name: &str, value: Option<u32>, default: u32| match value {
+            Some(0) => Err(Refusal::configuration(
+                name,
+                format!("Stripe connection property {name:?} should be at least 1."),
+            )),
+            value => Ok(value.unwrap_or(default)),
+        };
+        let timeout = positive("timeout", connection.timeout, Defaults::TIMEOUT)?;
+        if let Some(total) = connection.total_timeout {
+            positive("totalTimeout", Some(total), total)?;
+        }
+        let key = match connection.secret_key.or_else(fallback_key) {
+            Some(key) => Some(checked_key(key)?),
+            None => None,
+        };
+        let given_headers = connection.headers.unwrap_or_default();
+        for (name, value) in &given_headers {
+            headers::check(name, value)
+                .map_err(|message| Refusal::configuration(format!("headers.{name}"), message))?;
+        }
+        for (place, value) in [
+            ("apiVersion", &connection.api_version),
+            ("stripeAccount", &connection.stripe_account),
+            ("stripeContext", &connection.stripe_context),
+        ] {
+            if let Some(value) = value {
+                headers::check_value(place, value)
+                    .map_err(|message| Refusal::configuration(place, message))?;
+            }
+        }
+        Ok(Settings {
+            key,
+            api_version: connection.api_version,
+            timeout,
+            total_timeout: connection.total_timeout,
+            max_network_retries: connection
+                .max_network_retries
+                .unwrap_or(Defaults::MAX_NETWORK_RETRIES),
+            backoff: Backoff::new(connection.retry.as_ref()),
+            telemetry: connection.telemetry.unwrap_or(true),
+            stripe_account: connection.stripe_account,
+            stripe_context: connection.stripe_context,
+            client_id: connection.client_id,
+            app_info: connection.app_info,
+            base_url: connection
+                .base_url
+                .as_deref()
+                .map(BaseUrl::parse)
+                .transpose()?,
+            headers: given_headers,
+            max_request_bytes: positive(
+                "maxRequestBytes",
+                connection.max_request_bytes,
+                Defaults::MAX_REQUEST_BYTES,
+            )?,
+            max_response_bytes: positive(
+                "maxResponseBytes",
+                connection.max_response_bytes,
+                Defaults::MAX_RESPONSE_BYTES,
+            )?,
+        })
+    }
+}
+
+/// A rule that is silently not applied is worse than none.
+fn refuse_unsupported(connection: &Connection) -> Result<(), Refusal> {
+    let unsupported = [
+        (
+            "validation",
+            !matches!(connection.validation, None | Some(ValidationLevel::Off)),
+        ),
+        (
+            "allow, deny, readOnly, mode, maxAmount",
+            connection.policy.is_some(),
+        ),
+        ("extensions", connection.extensions.is_some()),
+    ];
+    for (place, given) in unsupported {
+        if given {
+            return Err(Refusal::configuration(
+                place,
+                format!(
+                    "This version of the plugin cannot apply the connection properties {place}; \
+                     remove them."
+                ),
+            ));
+        }
+    }
+    if connection.transport.is_some() {
+        return Err(Refusal::configuration(
+            "httpVersion, proxy, secureSocket",
+            "This host did not apply the connection's transport properties (httpVersion, proxy, \
+             secureSocket); remove them, or use a host that does.",
+        ));
+    }
+    Ok(())
+}
+
+/// A key as it can be sent; what is wrong with it is said without showing it.
+pub fn checked_key(key: String) -> Result<Secret, Refusal> {
+    let problem = if key.is_empty() {
+        "is empty"
+    } else if key.contains(['\n', '\r']) {
+        "contains a line break; was it read from a file with a line end?"
+    } else if !key.bytes().all(|b| b.is_ascii_graphic()) {
+        "contains a space or a character that no key has"
+    } else {
+        return Ok(Secret::new(key));
+    };
+    Err(Refusal::configuration(
+        "secretKey",
+        format!("The Stripe secret key {problem}."),
+    ))
+}
+
+/// An origin, and the path that comes before the API's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// Whether TLS is used.
+    pub https: bool,
+    /// Host and port.
+    pub authority: String,
+    /// Path without a trailing slash; often empty.
+    pub prefix: String,
+}
+
+impl BaseUrl {
+    /// Reads `http://127.0.0.1:12111` or `https://proxy.example/stripe`.
+    pub fn parse(url: &str) -> Result<BaseUrl, Refusal> {
+        let wrong = |problem: &str| {
+            Err(Refusal::configuration(
+                "baseUrl",
+                format!(
+                    "Stripe connection property \"baseUrl\" {problem}; write it as \
+                     https://host[:port][/path]."
+                ),
+            ))
+        };
+        let (https, rest) = match url.split_once("://") {
+            Some(("https", rest)) => (true, rest),
+            Some(("http", rest)) => (false, rest),
+            _ => return wrong("should start with https:// or http://"),
+        };
+        let (authority, path) = match rest.find('/') {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
+        };
+        if authority.contains('@') {
+            return wrong("should not contain a user");
+        }
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        let bracketed = host.starts_with('[') && host.ends_with(']');
+        let host_is_plain = !host.is_empty()
+            && host.bytes().all(|b| {
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b'.' | b'-' | b'_')
+                    || (bracketed && matches!(b, b'[' | b']' | b':'))
+            });
+        if !host_is_plain {
+            return wrong("needs a host");
+        }
+        if port.is_some_and(|port| port.parse::<u16>().is_err() || port.starts_with('+')) {
+            return wrong("has a port that is not one");
+        }
+        if !path
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'))
+        {
+            return wrong("should have no query, fragment or spaces");
+        }
+        Ok(BaseUrl {
+            https,
+            authority: authority.to_owned(),
+            prefix: path.trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::types::{Policy, Transport};
+
+    /// A record with nothing in it but a key.
+    pub(crate) fn connection() -> Connection {
+        match super::super::parse(r#"{"secretKey":"sk_test_0123456789abcdef"}"#, false) {
+            Ok(connection) => connection,
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut Connection)) -> Refusal {
+        let mut connection = connection();
+        change(&mut connection);
+        Settings::new(connection, || None).unwrap_err()
+    }
+
+    #[test]
+    fn absent_fields_take_the_documented_defaults() {
+        let settings = Settings::new(connection(), || None).unwrap();
+        assert_eq!(settings.timeout, 80_000);
+        assert_eq!(settings.max_network_retries, 2);
+        assert!(settings.telemetry);
+        assert_eq!(settings.max_response_bytes, 16 * 1024 * 1024);
+        assert_eq!(settings.max_request_bytes, 64 * 1024 * 1024);
+        assert!(settings.api_version.is_none() && settings.base_url.is_none());
+    }
+
+    #[test]
+    fn the_fallback_key_serves_where_none_is_given() {
+        let mut without = connection();
+        without.secret_key = None;
+        let settings = Settings::new(without, || Some("rk_test_fallback12345".into())).unwrap();
+        assert_eq!(
+            settings.key.map(|k| k.redacted()).as_deref(),
+            Some("rk_test_…2345")
+        );
+    }
+
+    #[test]
+    fn nothing_is_ignored() {
+        let empty_policy = Policy {
+            allow: None,
+            deny: None,
+            read_only: Some(true),
+            mode: None,
+            max_amount: None,
+        };
+        let transport = Transport {
+            http_version: None,
+            proxy: None,
+            secure_socket: None,
+        };
+        let said = [
+            refused(|c| c.policy = Some(empty_policy)).message,
+            refused(|c| c.validation = Some(ValidationLevel::Warn)).message,
+            refused(|c| c.extensions = Some("{}".into())).message,
+            refused(|c| c.transport = Some(transport)).message,
+        ];
+        for message in said {
+            assert!(message.contains("remove them"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_bad_key_is_refused_without_being_shown() {
+        for key in ["", "sk_test_1\n", "sk_test_\r\nx: y", "sk test", "sk_é"] {
+            let refusal = refused(|c| c.secret_key = Some(key.into()));
+            assert_eq!(refusal.path, "secretKey");
+            assert!(key.is_empty() || !refusal.message.contains(key.trim()));
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused_by_name() {
+        assert_eq!(refused(|c| c.timeout = Some(0)).path, "timeout");
+        assert_eq!(
+            refused(|c| c.max_response_bytes = Some(0)).path,
+            "maxResponseBytes"
+        );
+        assert_eq!(
+            refused(|c| c.api_version = Some("a\nb".into())).path,
+            "apiVersion"
+        );
+        let both = refused(|c| {
+            c.stripe_account = Some("acct_1".into());
+            c.stripe_context = Some("acct_1".into());
+        });
+        assert_eq!(both.path, "stripeContext");
+        let header = refused(|c| c.headers = Some(vec![("Authorization".into(), "x".into())]));
+        assert_eq!(header.path, "headers.Authorization");
+    }
+
+    #[test]
+    fn base_urls() {
+        let base = BaseUrl::parse("http://127.0.0.1:12111/").unwrap();
+        assert_eq!(
+            base,
+            BaseUrl {
+                https: false,
+                authority: "127.0.0.1:12111".into(),
+                prefix: String::new()
+            }
+        );
+        assert_eq!(
+            BaseUrl::parse("https://[::1]:8443/a/b/").unwrap().prefix,
+            "/a/b"
+        );
+        for url in [
+            "",
+            "stripe",
+            "ftp://x",
+            "https://",
+            "https:///x",
+            "https://u@h",
+            "https://h:99999",
+            "https://h:x",
+            "https://h/?q",
+            "https://h/#f",
+            "https://h /",
+            "https://a b",
+            "//h",
+        ] {
+            let refusal = BaseUrl::parse(url).unwrap_err();
+            assert_eq!(refusal.path, "baseUrl", "{url}");
+        }
+    }
+}

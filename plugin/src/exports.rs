@@ -1,0 +1,156 @@
+//! The component's exports: each takes its input apart, goes through the
+//! modules in order, and puts the result into the contract's records.
+
+use std::cell::RefCell;
+
+use crate::arguments;
+use crate::call::{self, Limits, Telemetry};
+use crate::connection::{self, Settings};
+use crate::contract::exports::lowcode::stripe::{connections, requests};
+use crate::failure::Refusal;
+use crate::json::Value;
+use crate::nested;
+use crate::operation::Operation;
+use crate::outgoing::{self, Outgoing, Planned};
+use crate::transport::{Wasi, uuid};
+use crate::types::{self, Connection, Error, Response};
+
+/// The component; `contract` exports it.
+pub(crate) struct Plugin;
+
+thread_local! {
+    /// What this instance has to report with its next call.
+    static TELEMETRY: RefCell<Telemetry> = RefCell::default();
+}
+
+/// The key hosts put into the environment, often as a placeholder they replace
+/// on the way out.
+fn fallback_key() -> Option<String> {
+    std::env::var("STRIPE_SECRET_KEY")
+        .ok()
+        .filter(|key| !key.is_empty())
+}
+
+impl connections::Guest for Plugin {
+    fn parse_connection(properties: String) -> Result<Connection, Error> {
+        connection::parse(&properties, fallback_key().is_some())
+            .map_err(|refusal| refusal.within("properties").into())
+    }
+}
+
+impl requests::Guest for Plugin {
+    fn request(
+        connection: Connection,
+        resource: String,
+        method: String,
+        args: String,
+    ) -> Result<Response, Error> {
+        let operation = nested::find(&resource, &method)?;
+        let settings = settings(connection)?;
+        let args = read_args(&args)?;
+        run(operation, args, &settings, "args")
+    }
+
+    fn stripe_request(connection: Connection, properties: String) -> Result<Response, Error> {
+        let properties = Value::parse(&properties).map_err(|error| {
+            Refusal::argument(
+                "properties",
+                format!("The request's properties are not JSON: {error}."),
+            )
+        })?;
+        let found = nested::resolve(properties).map_err(|refusal| refusal.within("properties"))?;
+        let operation = nested::find(&found.resource, &found.method)?;
+        let settings = settings(connection)?;
+        let place = format!("properties.{}", found.path);
+        run(operation, found.args, &settings, &place)
+    }
+
+    fn plan(
+        connection: Connection,
+        resource: String,
+        method: String,
+        args: String,
+    ) -> Result<types::Planned, Error> {
+        let operation = nested::find(&resource, &method)?;
+        let settings = settings(connection)?;
+        let args = read_args(&args)?;
+        let (planned, _) = prepare(operation, args, &settings, "args")?;
+        Ok(match planned {
+            Planned::Local(json) => types::Planned::Local(json),
+            Planned::Http(outgoing) => types::Planned::Http(shown(*outgoing)),
+        })
+    }
+}
+
+fn settings(connection: Connection) -> Result<Settings, Refusal> {
+    Settings::new(connection, fallback_key).map_err(|refusal| refusal.within("connection"))
+}
+
+/// The arguments of a call; no text at all is no argument.
+fn read_args(args: &str) -> Result<Value<'_>, Refusal> {
+    if args.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    Value::parse(args)
+        .map_err(|error| Refusal::argument("args", format!("The arguments are not JSON: {error}.")))
+}
+
+fn prepare(
+    operation: &Operation,
+    args: Value<'_>,
+    settings: &Settings,
+    place: &str,
+) -> Result<(Planned, Limits), Refusal> {
+    let arguments = arguments::split(operation, args).map_err(|refusal| refusal.within(place))?;
+    let limits = Limits::new(settings, &arguments.options);
+    let planned = outgoing::build(operation, arguments, settings, uuid)
+        .map_err(|refusal| locate(refusal, place))?;
+    Ok((planned, limits))
+}
+
+/// A refusal of the connection stays there; one of the call is in its
+/// arguments.
+fn locate(refusal: Refusal, place: &str) -> Refusal {
+    match refusal.kind {
+        crate::failure::Kind::Configuration => refusal.within("connection"),
+        _ => refusal.within(place),
+    }
+}
+
+fn run(
+    operation: &Operation,
+    args: Value<'_>,
+    settings: &Settings,
+    place: &str,
+) -> Result<Response, Error> {
+    let (planned, limits) = prepare(operation, args, settings, place)?;
+    match planned {
+        Planned::Local(body) => Ok(Response {
+            body,
+            status: None,
+            request_id: None,
+            idempotency_key: None,
+            attempts: 0,
+            api_version: None,
+            account: None,
+        }),
+        Planned::Http(outgoing) => TELEMETRY.with_borrow_mut(|telemetry| {
+            call::execute(&mut Wasi, &outgoing, limits, settings, telemetry)
+        }),
+    }
+}
+
+/// A request as `plan` shows it.
+fn shown(outgoing: Outgoing) -> types::HttpRequest {
+    let mut headers = vec![(
+        "authorization".to_owned(),
+        format!("Bearer {}", outgoing.key.redacted()),
+    )];
+    headers.extend(outgoing.headers.as_slice().iter().cloned());
+    types::HttpRequest {
+        method: outgoing.verb.as_str().to_owned(),
+        url: outgoing.url(),
+        headers,
+        body: outgoing.body,
+    }
+}

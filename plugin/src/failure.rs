@@ -1,0 +1,102 @@
+//! Making failures: the one place that fills in a `failure` record, and the
+//! rule that says whether a caller may repeat a call.
+
+use crate::types::{Error, Failure};
+
+/// Kinds of failure the plugin finds by itself; the rest are Stripe's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The connection is wrong.
+    Configuration,
+    /// The call is wrong.
+    Argument,
+    /// No answer, or only part of one, arrived.
+    Connection,
+    /// Time ran out.
+    Timeout,
+    /// The answer is not one of Stripe's.
+    Response,
+}
+
+impl Kind {
+    /// The `type` of the failure.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Configuration => "configuration_error",
+            Kind::Argument => "argument_error",
+            Kind::Connection => "connection_error",
+            Kind::Timeout => "timeout_error",
+            Kind::Response => "response_error",
+        }
+    }
+}
+
+/// A failure with nothing but its kind and message; nothing was sent.
+pub fn failure(kind: &str, message: String) -> Failure {
+    Failure {
+        type_: kind.to_owned(),
+        code: None,
+        decline_code: None,
+        param: None,
+        message,
+        doc_url: None,
+        request_id: None,
+        status: None,
+        attempts: 0,
+        retry_after_ms: None,
+        idempotency_key: None,
+        may_have_been_sent: false,
+        path: None,
+        raw: None,
+    }
+}
+
+/// A refusal before anything is sent: what is wrong, and where in the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether the connection or the call is at fault.
+    pub kind: Kind,
+    /// What is wrong and what to write instead.
+    pub message: String,
+    /// Where, such as `args[0].amount`; empty where the whole is meant.
+    pub path: String,
+}
+
+impl Refusal {
+    /// The connection is at fault.
+    pub fn configuration(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Refusal {
+            kind: Kind::Configuration,
+            message: message.into(),
+            path: path.into(),
+        }
+    }
+
+    /// The call is at fault.
+    pub fn argument(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Refusal {
+            kind: Kind::Argument,
+            message: message.into(),
+            path: path.into(),
+        }
+    }
+
+    /// The same refusal, its place seen from further out.
+    pub fn within(mut self, outer: &str) -> Self {
+        let separator = if self.path.is_empty() || self.path.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
+        self.path = format!("{outer}{separator}{}", self.path);
+        self
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let mut failure = failure(refusal.kind.as_str(), refusal.message);
+        failure.path = Some(refusal.path).filter(|path| !path.is_empty());
+        Error::Permanent(failure)
+    }
+}

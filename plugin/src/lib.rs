@@ -1,0 +1,41 @@
+//! All of Stripe's API behind one call, as a WASI 0.2 component.
+//!
+//! Data goes one way through the modules, each of which owns one step and
+//! takes the step's input as a plain value:
+//!
+//! | step | module |
+//! |---|---|
+//! | properties → connection → settings | [`connection`] |
+//! | Lowdefy's nested form → operation and arguments | [`nested`] |
+//! | `resource`, `method` → operation | [`operation`] |
+//! | arguments → path ids, params, options | [`arguments`], [`options`] |
+//! | params → body or query | [`form`], [`json`] |
+//! | all of these → one HTTP request | [`outgoing`], [`headers`] |
+//! | request → attempts → answer | [`call`], [`retry`] |
+//! | answer → response or failure | [`answer`], [`failure`] |
+//!
+//! Only `transport` and `exports` know WASI, and only they are left out of a
+//! native build; so every step but sending is tested natively.
+
+pub mod answer;
+pub mod arguments;
+pub mod call;
+pub mod connection;
+pub mod failure;
+pub mod form;
+pub mod headers;
+pub mod json;
+pub mod nested;
+pub mod operation;
+pub mod options;
+pub mod outgoing;
+pub mod retry;
+pub mod secret;
+
+mod contract;
+#[cfg(target_family = "wasm")]
+mod exports;
+#[cfg(target_family = "wasm")]
+mod transport;
+
+pub use contract::types;

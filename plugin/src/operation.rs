@@ -1,0 +1,247 @@
+//! The operation table: which resource and method is which HTTP call. The rows
+//! are data (`catalogue/operations.txt`), made static by the build; this module
+//! finds them, and names the nearest ones when there is none.
+
+/// HTTP verbs of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Reads; params travel in the query.
+    Get,
+    /// Acts; params travel in the body.
+    Post,
+    /// Deletes; params travel in the query.
+    Delete,
+}
+
+impl Verb {
+    /// The verb as it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Delete => "DELETE",
+        }
+    }
+}
+
+/// Stripe's hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// Nearly everything.
+    Api,
+    /// File uploads and binary answers.
+    Files,
+    /// OAuth of connected accounts.
+    Connect,
+    /// High-throughput meter events.
+    MeterEvents,
+}
+
+impl Base {
+    /// The host's name.
+    pub fn host(self) -> &'static str {
+        match self {
+            Base::Api => "api.stripe.com",
+            Base::Files => "files.stripe.com",
+            Base::Connect => "connect.stripe.com",
+            Base::MeterEvents => "meter-events.stripe.com",
+        }
+    }
+
+    /// The host a call's `apiBase` option names, in the official client's
+    /// spelling.
+    pub fn named(name: &str) -> Option<Base> {
+        match name {
+            "api" => Some(Base::Api),
+            "files" => Some(Base::Files),
+            "connect" => Some(Base::Connect),
+            "meter_events" => Some(Base::MeterEvents),
+            _ => None,
+        }
+    }
+}
+
+/// A row's flags, as bits in the order `build.rs` gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags(u16);
+
+macro_rules! flags {
+    ($($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
+        impl Flags {
+            $($(#[$doc])* pub fn $name(self) -> bool { self.0 & (1 << $bit) != 0 })*
+        }
+    };
+}
+
+flags! {
+    /// The answer is one page of a list.
+    list = 0;
+    /// The answer is one page of search results.
+    search = 1;
+    /// The body is `multipart/form-data`.
+    multipart = 2;
+    /// The answer is a file, not JSON.
+    binary = 3;
+    /// The call's own options must name an API version.
+    own_version = 4;
+    /// The method makes no HTTP call.
+    local = 5;
+    /// `client_id`, when not given, is the connection's.
+    client_id = 6;
+    /// Whole-number fields travel as strings.
+    int64 = 7;
+    /// The same operation under an older resource name.
+    alias = 8;
+    /// Only older API versions have it.
+    legacy = 9;
+    /// Stripe advises against it.
+    deprecated = 10;
+}
+
+/// One method of one resource.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Dotted resource, such as `checkout.sessions`.
+    pub resource: &'static str,
+    /// Method, such as `create`.
+    pub method: &'static str,
+    /// HTTP verb.
+    pub verb: Verb,
+    /// Path with the positional arguments in braces, in order.
+    pub path: &'static str,
+    /// Host.
+    pub base: Base,
+    /// The path where the id is given as null.
+    pub null_path: Option<&'static str>,
+    /// Everything else that sets the operation apart.
+    pub flags: Flags,
+}
+
+include!(concat!(env!("OUT_DIR"), "/operations.rs"));
+
+impl Operation {
+    /// Whether the operation is of API v2: JSON bodies, other rules for keys
+    /// and versions.
+    pub fn is_v2(&self) -> bool {
+        self.path.starts_with("/v2/")
+    }
+
+    /// The names of the positional arguments, in order.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.path
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next())
+    }
+}
+
+/// Every operation, sorted by resource, then method.
+pub fn all() -> &'static [Operation] {
+    &OPERATIONS
+}
+
+/// The operation of that name.
+pub fn find(resource: &str, method: &str) -> Option<&'static Operation> {
+    OPERATIONS
+        .binary_search_by(|row| (row.resource, row.method).cmp(&(resource, method)))
+        .ok()
+        .and_then(|at| OPERATIONS.get(at))
+}
+
+/// Up to three existing names nearest to `resource.method`, the nearest first.
+///
+/// A right method of a misspelt resource and a misspelt method of a right
+/// resource come before everything else.
+pub fn nearest(resource: &str, method: &str) -> Vec<String> {
+    // Comparing is quadratic in length; no name in the table is half as long.
+    if resource.len() + method.len() > 128 {
+        return Vec::new();
+    }
+    let (folded_resource, folded_method) = (fold(resource), fold(method));
+    let mut ranked: Vec<(usize, &'static Operation)> = OPERATIONS
+        .iter()
+        .filter(|row| !row.flags.alias())
+        .filter_map(|row| {
+            let resource_distance = strsim::levenshtein(&fold(row.resource), &folded_resource);
+            let method_distance = strsim::levenshtein(&fold(row.method), &folded_method);
+            let near = |distance: usize, length: usize| distance <= 1 + length / 3;
+            (near(resource_distance, row.resource.len())
+                && (near(method_distance, row.method.len()) || resource_distance == 0))
+                .then_some((2 * resource_distance + method_distance, row))
+        })
+        .collect();
+    ranked.sort_by_key(|(distance, _)| *distance);
+    ranked
+        .iter()
+        .take(3)
+        .map(|(_, row)| format!("{}.{}", row.resource, row.method))
+        .collect()
+}
+
+/// Letters alone, in lower case: `payment_intents` is near `paymentIntents`.
+fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|c| *c != '_' && *c != '-')
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_whole() {
+        let names: Vec<_> = all().iter().map(|o| (o.resource, o.method)).collect();
+        assert!(names.is_sorted(), "binary search needs it");
+        let legacy = all().iter().filter(|o| o.flags.legacy()).count();
+        assert_eq!((all().len() - legacy, legacy), (673, 4));
+        for row in all() {
+            assert_eq!(find(row.resource, row.method), Some(row));
+        }
+        assert_eq!(API_VERSION, "2026-10-28.endive");
+    }
+
+    #[test]
+    fn finds_what_is_nested_and_nothing_else() {
+        let session = find("checkout.sessions", "retrieve").unwrap();
+        assert_eq!(
+            (session.verb, session.path),
+            (Verb::Get, "/v1/checkout/sessions/{id}")
+        );
+        let person = find("accounts", "retrievePerson").unwrap();
+        assert_eq!(
+            person.path_parameters().collect::<Vec<_>>(),
+            ["accountId", "id"]
+        );
+        for (resource, method) in [
+            ("customers", "Create"),
+            ("customers", ""),
+            ("", "create"),
+            ("customers.create", ""),
+            ("checkout", "sessions.create"),
+        ] {
+            assert_eq!(find(resource, method), None, "{resource} {method}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        for (resource, method, expected) in [
+            ("customer", "create", "customers.create"),
+            ("customers", "crate", "customers.create"),
+            ("payment_intents", "create", "paymentIntents.create"),
+            ("customers", "delete", "customers.del"),
+            ("checkout.session", "create", "checkout.sessions.create"),
+        ] {
+            let found = nearest(resource, method);
+            assert_eq!(
+                found.first().map(String::as_str),
+                Some(expected),
+                "{found:?}"
+            );
+        }
+        assert!(nearest("zzzzzzzzzzzz", "qqqqq").is_empty());
+        assert!(nearest(&"a".repeat(4096), "b").is_empty());
+    }
+}

@@ -1,0 +1,383 @@
+//! One attempt over WASI HTTP. Everything is non-blocking underneath and waits
+//! in one place, on the operation and on the attempt's deadline together.
+//!
+//! The HTTP crate's own client is not used: it has only a connect timeout,
+//! sends empty bodies chunked, and its `Response` reads the body without a
+//! deadline. Its bindings are.
+
+use waki::bindings::wasi::clocks::monotonic_clock;
+use waki::bindings::wasi::http::outgoing_handler;
+use waki::bindings::wasi::http::types::{
+    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    RequestOptions, Scheme, http_error_code,
+};
+use waki::bindings::wasi::io::poll::{Pollable, poll};
+use waki::bindings::wasi::io::streams::StreamError;
+
+use crate::answer::Answer;
+use crate::call::{Attempt, Lost, Wire};
+use crate::failure::Kind;
+use crate::headers::{self, Headers};
+use crate::operation::Verb;
+use crate::outgoing::Outgoing;
+
+const NANOSECONDS: u64 = 1_000_000;
+
+/// Bytes asked of an answer's stream at a time.
+const CHUNK: u64 = 64 * 1024;
+
+/// WASI's HTTP, clock and random numbers.
+pub(crate) struct Wasi;
+
+impl Wire for Wasi {
+    fn now(&mut self) -> u64 {
+        wasi::clocks::monotonic_clock::now() / NANOSECONDS
+    }
+
+    fn sleep(&mut self, milliseconds: u64) {
+        monotonic_clock::subscribe_duration(milliseconds.saturating_mul(NANOSECONDS)).block();
+    }
+
+    fn dice(&mut self) -> f64 {
+        // The 53 bits that a float between 0 and 1 can tell apart.
+        let bits = wasi::random::random::get_random_u64() >> 11;
+        bits as f64 / (1u64 << 53) as f64
+    }
+
+    fn send(&mut self, outgoing: &Outgoing, attempt: Attempt<'_>) -> Result<Answer, Lost> {
+        let deadline = Deadline::new(attempt);
+        let request = request(outgoing, attempt)?;
+        let body = request.body().map_err(|()| refused("a request body"))?;
+        let options = timeouts(attempt);
+        let pending =
+            outgoing_handler::handle(request, Some(options)).map_err(|e| lost(&e, outgoing))?;
+        // A server may answer, or hang up, before it has read the whole body:
+        // then its answer says more than the failed write.
+        let written = write(
+            body,
+            outgoing.body.as_deref().unwrap_or_default(),
+            &deadline,
+        );
+        if let Err(
+            timed_out @ Lost {
+                kind: Kind::Timeout,
+                ..
+            },
+        ) = written
+        {
+            return Err(timed_out);
+        }
+        let ready = pending.subscribe();
+        let response = loop {
+            match pending.get() {
+                Some(Ok(Ok(response))) => break response,
+                Some(Ok(Err(error))) => return Err(lost(&error, outgoing)),
+                Some(Err(())) => return Err(broken("the host gave no answer")),
+                None => deadline.wait(&ready)?,
+            }
+        };
+        drop(ready);
+        drop(pending);
+        read(&response, attempt, &deadline, outgoing)
+    }
+}
+
+/// A random version 4 UUID (RFC 9562, 5.4).
+pub(crate) fn uuid() -> String {
+    let (high, low) = (
+        wasi::random::random::get_random_u64(),
+        wasi::random::random::get_random_u64(),
+    );
+    let high = (high & !0xf000) | 0x4000;
+    let low = (low & !(0b11 << 62)) | (0b10 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+/// The end of an attempt.
+struct Deadline {
+    pollable: Pollable,
+    timeout: u64,
+}
+
+impl Deadline {
+    fn new(attempt: Attempt<'_>) -> Self {
+        Deadline {
+            pollable: monotonic_clock::subscribe_instant(
+                attempt.deadline.saturating_mul(NANOSECONDS),
+            ),
+            timeout: attempt.timeout,
+        }
+    }
+
+    /// Waits until something is ready; an error if the time is up first.
+    fn wait(&self, ready: &Pollable) -> Result<(), Lost> {
+        let awake = poll(&[ready, &self.pollable]);
+        if awake.contains(&0) {
+            return Ok(());
+        }
+        Err(Lost {
+            kind: Kind::Timeout,
+            message: format!(
+                "Stripe did not answer within {} ms; the request may have arrived.",
+                self.timeout
+            ),
+            sent: true,
+            passing: true,
+        })
+    }
+}
+
+fn request(outgoing: &Outgoing, attempt: Attempt<'_>) -> Result<OutgoingRequest, Lost> {
+    let fields = Fields::new();
+    let append = |name: &str, value: &str| {
+        fields
+            .append(&name.to_owned(), &value.as_bytes().to_vec())
+            .map_err(|_| refused(&format!("the header {name:?}")))
+    };
+    append("authorization", &headers::authorization(&outgoing.key))?;
+    for (name, value) in outgoing.headers.as_slice() {
+        append(name, value)?;
+    }
+    if let Some(telemetry) = attempt.telemetry {
+        append("x-stripe-client-telemetry", telemetry)?;
+    }
+    let request = OutgoingRequest::new(fields);
+    let method = match outgoing.verb {
+        Verb::Get => Method::Get,
+        Verb::Post => Method::Post,
+        Verb::Delete => Method::Delete,
+    };
+    let scheme = if outgoing.https {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
+    request
+        .set_method(&method)
+        .and_then(|()| request.set_scheme(Some(&scheme)))
+        .and_then(|()| request.set_authority(Some(&outgoing.authority)))
+        .and_then(|()| request.set_path_with_query(Some(&outgoing.target)))
+        .map_err(|()| refused("the request's URL"))?;
+    Ok(request)
+}
+
+/// All three timeouts of WASI HTTP; the deadline of the attempt bounds their
+/// sum.
+fn timeouts(attempt: Attempt<'_>) -> RequestOptions {
+    let options = RequestOptions::new();
+    let timeout = Some(attempt.timeout.max(1).saturating_mul(NANOSECONDS));
+    // A host may not support one of them; the deadline holds all the same.
+    let _ = options.set_connect_timeout(timeout);
+    let _ = options.set_first_byte_timeout(timeout);
+    let _ = options.set_between_bytes_timeout(timeout);
+    options
+}
+
+fn write(body: OutgoingBody, bytes: &[u8], deadline: &Deadline) -> Result<(), Lost> {
+    let failed = |_: StreamError| broken("the connection was closed while the request was sent");
+    if !bytes.is_empty() {
+        let stream = body.write().map_err(|()| refused("a request body"))?;
+        let ready = stream.subscribe();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = stream.check_write().map_err(failed)?;
+            if room == 0 {
+                deadline.wait(&ready)?;
+                continue;
+            }
+            let room = usize::try_from(room).unwrap_or(usize::MAX).min(rest.len());
+            let (now, later) = rest.split_at(room);
+            stream.write(now).map_err(failed)?;
+            rest = later;
+        }
+        stream.flush().map_err(failed)?;
+        while stream.check_write().map_err(failed)? == 0 {
+            deadline.wait(&ready)?;
+        }
+    }
+    OutgoingBody::finish(body, None)
+        .map_err(|_| broken("the connection was closed while the request was sent"))
+}
+
+fn read(
+    response: &IncomingResponse,
+    attempt: Attempt<'_>,
+    deadline: &Deadline,
+    outgoing: &Outgoing,
+) -> Result<Answer, Lost> {
+    let mut answer = Answer {
+        status: response.status(),
+        headers: Headers::default(),
+        body: Vec::new(),
+    };
+    for (name, value) in response.headers().entries() {
+        answer.headers.set(&name, String::from_utf8_lossy(&value));
+    }
+    let too_large = || Lost {
+        kind: Kind::Response,
+        message: format!(
+            "Stripe's answer is larger than the {} bytes that \"maxResponseBytes\" allows; ask for \
+             less at a time, or raise it.",
+            attempt.max_response_bytes
+        ),
+        sent: true,
+        passing: false,
+    };
+    let announced = answer
+        .headers
+        .get("content-length")
+        .and_then(|text| text.parse::<u64>().ok());
+    let limit = u64::from(attempt.max_response_bytes);
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let body = response
+        .consume()
+        .map_err(|()| broken("the host gave no answer body"))?;
+    let stream = body
+        .stream()
+        .map_err(|()| broken("the host gave no answer body"))?;
+    let ready = stream.subscribe();
+    loop {
+        match stream.read(CHUNK) {
+            Ok(bytes) if bytes.is_empty() => deadline.wait(&ready)?,
+            Ok(bytes) => {
+                if (answer.body.len() + bytes.len()) as u64 > limit {
+                    return Err(too_large());
+                }
+                answer.body.extend_from_slice(&bytes);
+            }
+            Err(StreamError::Closed) => break,
+            Err(StreamError::LastOperationFailed(error)) => {
+                return Err(match http_error_code(&error) {
+                    Some(code) => lost_answer(&code, outgoing),
+                    None => broken("the connection was lost before the whole answer had arrived"),
+                });
+            }
+        }
+    }
+    drop(ready);
+    drop(stream);
+    drop(IncomingBody::finish(body));
+    if announced.is_some_and(|length| length != answer.body.len() as u64) {
+        return Err(broken(
+            "the connection was lost before the whole answer had arrived",
+        ));
+    }
+    Ok(answer)
+}
+
+/// An error while the answer was arriving: the request was received.
+fn lost_answer(code: &ErrorCode, outgoing: &Outgoing) -> Lost {
+    Lost {
+        sent: true,
+        ..lost(code, outgoing)
+    }
+}
+
+/// The host would not take a part of the request; it would not take it again.
+fn refused(what: &str) -> Lost {
+    Lost {
+        kind: Kind::Configuration,
+        message: format!("The host refused {what}; nothing was sent."),
+        sent: false,
+        passing: false,
+    }
+}
+
+/// The request may have arrived; no whole answer did.
+fn broken(what: &str) -> Lost {
+    Lost {
+        kind: Kind::Connection,
+        message: format!("No answer from Stripe: {what}."),
+        sent: true,
+        passing: true,
+    }
+}
+
+/// What WASI HTTP's error says: was the request sent, and may the reason pass?
+fn lost(code: &ErrorCode, outgoing: &Outgoing) -> Lost {
+    use ErrorCode as E;
+    let server = &outgoing.authority;
+    let not_sent = |kind: Kind, passing: bool, message: String| Lost {
+        kind,
+        message,
+        sent: false,
+        passing,
+    };
+    match code {
+        E::DnsTimeout | E::DnsError(_) | E::DestinationNotFound => not_sent(
+            Kind::Connection,
+            true,
+            format!("The name of {server} could not be resolved: check the network and DNS."),
+        ),
+        E::ConnectionRefused => not_sent(
+            Kind::Connection,
+            true,
+            format!("{server} refused the connection: is the server running, and the port right?"),
+        ),
+        E::ConnectionTimeout => not_sent(
+            Kind::Timeout,
+            true,
+            format!(
+                "{server} could not be reached in time: check the network, firewall and proxy."
+            ),
+        ),
+        E::DestinationUnavailable | E::DestinationIpUnroutable | E::ConnectionLimitReached => {
+            not_sent(
+                Kind::Connection,
+                true,
+                format!("{server} cannot be reached from here: check the network and proxy."),
+            )
+        }
+        E::TlsCertificateError => not_sent(
+            Kind::Connection,
+            false,
+            format!("The certificate of {server} was not accepted: is a proxy intercepting TLS?"),
+        ),
+        E::TlsProtocolError | E::TlsAlertReceived(_) => not_sent(
+            Kind::Connection,
+            false,
+            format!("No TLS connection to {server} came about: does it speak TLS on this port?"),
+        ),
+        E::HttpRequestDenied | E::DestinationIpProhibited => not_sent(
+            Kind::Configuration,
+            false,
+            format!("The host does not allow requests to {server}; it must be told to."),
+        ),
+        E::HttpRequestUriInvalid
+        | E::HttpRequestUriTooLong
+        | E::HttpRequestMethodInvalid
+        | E::HttpRequestLengthRequired
+        | E::HttpRequestBodySize(_)
+        | E::HttpRequestHeaderSectionSize(_)
+        | E::HttpRequestHeaderSize(_)
+        | E::ConfigurationError => refused(&format!("the request to {server}")),
+        E::HttpResponseBodySize(_)
+        | E::HttpResponseHeaderSectionSize(_)
+        | E::HttpResponseHeaderSize(_) => Lost {
+            kind: Kind::Response,
+            message: format!("The answer of {server} is larger than the host allows."),
+            sent: true,
+            passing: false,
+        },
+        E::ConnectionReadTimeout | E::ConnectionWriteTimeout | E::HttpResponseTimeout => Lost {
+            kind: Kind::Timeout,
+            message: format!("{server} did not answer in time; the request may have arrived."),
+            sent: true,
+            passing: true,
+        },
+        E::HttpResponseIncomplete | E::ConnectionTerminated => {
+            broken("the connection was closed before the whole answer had arrived")
+        }
+        E::HttpProtocolError => broken("the server did not speak HTTP as it should"),
+        _ => broken("the connection failed"),
+    }
+}
