@@ -1,1 +1,48 @@
-//! t
+//! The wasmtime host for `stripe.wasm`: loads the component, configures it from
+//! YAML, calls it, and shows how to embed it.
+//!
+//! The front door is small: [`Plugin`] loads the component and calls it from
+//! many tasks; [`Connection`] is what it parsed from a person's properties;
+//! [`Policy`] says where it may connect.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use stripe_harness::{HostOptions, Plugin, component};
+//!
+//! let component = component::locate(None)?;
+//! let plugin = Plugin::load(&component.read()?, HostOptions::default())?;
+//! let connection = plugin
+//!     .parse_connection(r#"{"secretKey": "sk_test_…"}"#)
+//!     .await?;
+//! let customers = plugin
+//!     .request(&connection, "customers", "list", r#"[{"limit": 3}]"#)
+//!     .await?;
+//! println!("{}", customers.body);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | room | owns |
+//! |---|---|
+//! | [`component`] | finding `stripe.wasm`, or building it |
+//! | `plugin`, `bindings` | wasmtime: engine, instances, the calls of the contract |
+//! | `transport` | HTTP on the component's behalf: pooled connections, timeouts |
+//! | [`policy`] | which origins may be reached |
+//! | [`yaml`], [`document`], [`operators`] | Lowdefy's YAML |
+//! | [`sandbox`] | the embedded stand-in for Stripe |
+//! | `cli` (of the binary) | the `stripe-harness` command |
+
+pub mod component;
+pub mod document;
+pub mod operators;
+pub mod policy;
+pub mod sandbox;
+pub mod yaml;
+
+mod bindings;
+mod plugin;
+mod transport;
+
+pub use bindings::types;
+pub use plugin::{CallError, Case, Connection, HostOptions, Plugin};
+pub use policy::Policy;

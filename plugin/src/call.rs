@@ -26,7 +26,7 @@ pub trait Wire {
     /// A random number from 0 to 1.
     fn dice(&mut self) -> f64;
     /// Makes one attempt.
-    fn send(&mut self, outgoing: &Outgoing, attempt: Attempt<'_>) -> Result<Answer, Lost>;
+    fn send(&mut self, outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<Answer, Lost>;
 }
 
 /// The limits of one attempt, and what only this attempt carries.
@@ -111,7 +111,7 @@ struct Measured {
 
 impl Telemetry {
     /// The header for a call, if there is something to report.
-    fn take(&mut self, outgoing: &Outgoing) -> Option<String> {
+    fn take(&mut self, outgoing: &Outgoing<'_>) -> Option<String> {
         let last = self
             .last
             .take_if(|last| last.authority == outgoing.authority && last.key == outgoing.key)?;
@@ -128,7 +128,7 @@ impl Telemetry {
 /// Sends a request until it has an outcome.
 pub fn execute(
     wire: &mut impl Wire,
-    outgoing: &Outgoing,
+    outgoing: &Outgoing<'_>,
     limits: Limits,
     settings: &Settings,
     telemetry: &mut Telemetry,
@@ -218,7 +218,7 @@ pub fn execute(
 }
 
 /// Whether an engine may repeat the call: the rule at the head of this module.
-fn case(failure: Failure, outgoing: &Outgoing, transient: bool) -> Error {
+fn case(failure: Failure, outgoing: &Outgoing<'_>, transient: bool) -> Error {
     let harmless = outgoing.traits.repeatable || outgoing.traits.caller_key;
     let transient = if failure.may_have_been_sent {
         harmless && !oversized(&failure)
@@ -254,7 +254,13 @@ impl Head {
         }
     }
 
-    fn response(self, body: String, status: u16, outgoing: &Outgoing, attempts: u32) -> Response {
+    fn response(
+        self,
+        body: String,
+        status: u16,
+        outgoing: &Outgoing<'_>,
+        attempts: u32,
+    ) -> Response {
         let sent = |name: &str| outgoing.headers.get(name).map(str::to_owned);
         Response {
             body,

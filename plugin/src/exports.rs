@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use crate::arguments;
+use crate::body::Body;
 use crate::call::{self, Limits, Telemetry};
 use crate::connection::{self, Settings};
 use crate::contract::exports::lowcode::stripe::{connections, requests};
@@ -77,7 +78,7 @@ impl requests::Guest for Plugin {
         let (planned, _) = prepare(operation, args, &settings, "args")?;
         Ok(match planned {
             Planned::Local(json) => types::Planned::Local(json),
-            Planned::Http(outgoing) => types::Planned::Http(shown(*outgoing)),
+            Planned::Http(outgoing) => types::Planned::Http(shown(&outgoing)),
         })
     }
 }
@@ -95,12 +96,12 @@ fn read_args(args: &str) -> Result<Value<'_>, Refusal> {
         .map_err(|error| Refusal::argument("args", format!("The arguments are not JSON: {error}.")))
 }
 
-fn prepare(
+fn prepare<'a>(
     operation: &Operation,
-    args: Value<'_>,
+    args: Value<'a>,
     settings: &Settings,
     place: &str,
-) -> Result<(Planned, Limits), Refusal> {
+) -> Result<(Planned<'a>, Limits), Refusal> {
     let arguments = arguments::split(operation, args).map_err(|refusal| refusal.within(place))?;
     let limits = Limits::new(settings, &arguments.options);
     let planned = outgoing::build(operation, arguments, settings, uuid)
@@ -141,7 +142,7 @@ fn run(
 }
 
 /// A request as `plan` shows it.
-fn shown(outgoing: Outgoing) -> types::HttpRequest {
+fn shown(outgoing: &Outgoing<'_>) -> types::HttpRequest {
     let mut headers = vec![(
         "authorization".to_owned(),
         format!("Bearer {}", outgoing.key.redacted()),
@@ -151,6 +152,6 @@ fn shown(outgoing: Outgoing) -> types::HttpRequest {
         method: outgoing.verb.as_str().to_owned(),
         url: outgoing.url(),
         headers,
-        body: outgoing.body,
+        body: outgoing.body.as_ref().map(Body::to_bytes),
     }
 }

@@ -83,6 +83,9 @@ impl Refusal {
 
     /// The same refusal, its place seen from further out.
     pub fn within(mut self, outer: &str) -> Self {
+        if outer.is_empty() {
+            return self;
+        }
         let separator = if self.path.is_empty() || self.path.starts_with('[') {
             ""
         } else {

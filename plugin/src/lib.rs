@@ -9,7 +9,7 @@
 //! | Lowdefy's nested form → operation and arguments | [`nested`] |
 //! | `resource`, `method` → operation | [`operation`] |
 //! | arguments → path ids, params, options | [`arguments`], [`options`] |
-//! | params → body or query | [`form`], [`json`] |
+//! | params → body or query | [`form`], [`json`], [`multipart`], [`body`] |
 //! | all of these → one HTTP request | [`outgoing`], [`headers`] |
 //! | request → attempts → answer | [`call`], [`retry`] |
 //! | answer → response or failure | [`answer`], [`failure`] |
@@ -19,12 +19,14 @@
 
 pub mod answer;
 pub mod arguments;
+pub mod body;
 pub mod call;
 pub mod connection;
 pub mod failure;
 pub mod form;
 pub mod headers;
 pub mod json;
+pub mod multipart;
 pub mod nested;
 pub mod operation;
 pub mod options;

@@ -5,11 +5,13 @@
 use std::borrow::Cow;
 
 use crate::arguments::Arguments;
+use crate::body::Body;
 use crate::connection::Settings;
 use crate::failure::Refusal;
 use crate::form;
 use crate::headers::{self, Headers};
 use crate::json::{self, Object, Value};
+use crate::multipart;
 use crate::operation::{API_VERSION, Base, Operation, Verb};
 use crate::options::Options;
 use crate::secret::Secret;
@@ -20,7 +22,7 @@ pub const MAX_TARGET: usize = 65_000;
 
 /// A request as it is sent.
 #[derive(Debug)]
-pub struct Outgoing {
+pub struct Outgoing<'a> {
     /// Verb.
     pub verb: Verb,
     /// Whether TLS is used.
@@ -34,7 +36,7 @@ pub struct Outgoing {
     /// The key that goes into `authorization`.
     pub key: Secret,
     /// Body; none where the verb has none.
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Body<'a>>,
     /// What the calling code needs to judge the outcome.
     pub traits: Traits,
 }
@@ -55,14 +57,14 @@ pub struct Traits {
 
 /// What a call comes to.
 #[derive(Debug)]
-pub enum Planned {
+pub enum Planned<'a> {
     /// A request to send.
-    Http(Box<Outgoing>),
+    Http(Box<Outgoing<'a>>),
     /// A value made without one, as JSON.
     Local(String),
 }
 
-impl Outgoing {
+impl Outgoing<'_> {
     /// The request's URL.
     pub fn url(&self) -> String {
         let scheme = if self.https { "https" } else { "http" };
@@ -72,12 +74,12 @@ impl Outgoing {
 
 /// Builds the request of a table operation. `uuid` is asked for a random
 /// version 4 UUID where one is needed.
-pub fn build(
+pub fn build<'a>(
     operation: &Operation,
-    arguments: Arguments<'_>,
+    arguments: Arguments<'a>,
     settings: &Settings,
-    uuid: impl FnOnce() -> String,
-) -> Result<Planned, Refusal> {
+    mut uuid: impl FnMut() -> String,
+) -> Result<Planned<'a>, Refusal> {
     let Arguments {
         ids,
         mut params,
@@ -94,15 +96,6 @@ pub fn build(
             ),
         ));
     }
-    if operation.flags.multipart() {
-        return Err(Refusal::argument(
-            "",
-            format!(
-                "{}.{} uploads a file, which this version of the plugin cannot do yet.",
-                operation.resource, operation.method
-            ),
-        ));
-    }
     if operation.flags.client_id() {
         add_client_id(&mut params, settings, &params_path)?;
     }
@@ -113,12 +106,19 @@ pub fn build(
     let request = Request {
         verb: operation.verb,
         path: &path,
-        params: &params,
+        encoding: if operation.flags.multipart() {
+            Encoding::Multipart
+        } else if operation.is_v2() {
+            Encoding::Json
+        } else {
+            Encoding::Form
+        },
         base: options.api_base.unwrap_or(operation.base),
         v2: operation.is_v2(),
         binary: operation.flags.binary(),
     };
-    assemble(&request, &options, settings, uuid).map(|o| Planned::Http(Box::new(o)))
+    let payload = payload(&request, params, &mut uuid).map_err(|r| r.within(&params_path))?;
+    assemble(&request, payload, &options, settings, uuid).map(|o| Planned::Http(Box::new(o)))
 }
 
 fn names_version(options: &Options) -> bool {
@@ -206,21 +206,78 @@ fn origin(base: Base, settings: &Settings) -> (bool, &str, &str) {
 }
 
 /// What a request is made of, before headers.
-struct Request<'r, 'a> {
+struct Request<'r> {
     verb: Verb,
     path: &'r str,
-    params: &'r Object<'a>,
+    encoding: Encoding,
     base: Base,
     v2: bool,
     binary: bool,
 }
 
-fn assemble(
-    request: &Request<'_, '_>,
+/// How params become a body.
+#[derive(Clone, Copy)]
+enum Encoding {
+    Form,
+    Json,
+    Multipart,
+}
+
+/// Where the params went.
+struct Payload<'a> {
+    /// Empty where they are in the body.
+    query: String,
+    body: Option<Body<'a>>,
+    content_type: Cow<'static, str>,
+}
+
+fn payload<'a>(
+    request: &Request<'_>,
+    params: Object<'a>,
+    uuid: &mut impl FnMut() -> String,
+) -> Result<Payload<'a>, Refusal> {
+    let mut text = String::with_capacity(256);
+    let content_type = if request.v2 {
+        "application/json"
+    } else {
+        "application/x-www-form-urlencoded"
+    };
+    if request.verb != Verb::Post {
+        form::encode(&params, &mut text);
+        return Ok(Payload {
+            query: text,
+            body: None,
+            content_type: content_type.into(),
+        });
+    }
+    match request.encoding {
+        Encoding::Form => form::encode(&params, &mut text),
+        Encoding::Json => json::write_object(&params, &mut text),
+        Encoding::Multipart => {
+            let boundary = uuid();
+            return Ok(Payload {
+                query: String::new(),
+                body: Some(multipart::encode(params, &boundary)?),
+                content_type: format!("multipart/form-data; boundary={boundary}").into(),
+            });
+        }
+    }
+    let mut body = Body::default();
+    body.push(text);
+    Ok(Payload {
+        query: String::new(),
+        body: Some(body),
+        content_type: content_type.into(),
+    })
+}
+
+fn assemble<'a>(
+    request: &Request<'_>,
+    payload: Payload<'a>,
     options: &Options,
     settings: &Settings,
     uuid: impl FnOnce() -> String,
-) -> Result<Outgoing, Refusal> {
+) -> Result<Outgoing<'a>, Refusal> {
     let key = match &options.api_key {
         Some(key) => crate::connection::checked_key(key.expose().to_owned())
             .map_err(|refusal| Refusal::argument("apiKey", refusal.message))?,
@@ -230,29 +287,14 @@ fn assemble(
             .ok_or_else(|| Refusal::configuration("secretKey", crate::connection::NO_KEY))?,
     };
     let (https, authority, prefix) = origin(request.base, settings);
-    let mut target = String::with_capacity(prefix.len() + request.path.len() + 64);
+    let mut target =
+        String::with_capacity(prefix.len() + request.path.len() + payload.query.len() + 1);
     target.push_str(prefix);
     target.push_str(request.path);
-    let body = match request.verb {
-        Verb::Get | Verb::Delete => {
-            let mut query = String::new();
-            form::encode(request.params, &mut query);
-            if !query.is_empty() {
-                target.push('?');
-                target.push_str(&query);
-            }
-            None
-        }
-        Verb::Post => {
-            let mut body = String::with_capacity(256);
-            if request.v2 {
-                json::write_object(request.params, &mut body);
-            } else {
-                form::encode(request.params, &mut body);
-            }
-            Some(body.into_bytes())
-        }
-    };
+    if !payload.query.is_empty() {
+        target.push('?');
+        target.push_str(&payload.query);
+    }
     if target.len() > MAX_TARGET {
         return Err(Refusal::argument(
             "",
@@ -263,7 +305,7 @@ fn assemble(
             ),
         ));
     }
-    let length = body.as_ref().map_or(0, Vec::len);
+    let length = payload.body.as_ref().map_or(0, Body::len);
     if length > settings.max_request_bytes as usize {
         return Err(Refusal::argument(
             "",
@@ -274,7 +316,7 @@ fn assemble(
             ),
         ));
     }
-    let (headers, caller_key) = headers(request, options, settings, body.as_deref(), uuid)?;
+    let (headers, caller_key) = headers(request, &payload, options, settings, uuid)?;
     Ok(Outgoing {
         verb: request.verb,
         https,
@@ -282,7 +324,7 @@ fn assemble(
         target,
         headers,
         key,
-        body,
+        body: payload.body,
         traits: Traits {
             v2: request.v2,
             binary: request.binary,
@@ -298,23 +340,16 @@ fn assemble(
 
 /// The headers, and whether the idempotency key among them is the caller's.
 fn headers(
-    request: &Request<'_, '_>,
+    request: &Request<'_>,
+    payload: &Payload<'_>,
     options: &Options,
     settings: &Settings,
-    body: Option<&[u8]>,
     uuid: impl FnOnce() -> String,
 ) -> Result<(Headers, bool), Refusal> {
     let mut out = Headers::default();
     let app = settings.app_info.as_ref();
     out.set("accept", "application/json");
-    out.set(
-        "content-type",
-        if request.v2 {
-            "application/json"
-        } else {
-            "application/x-www-form-urlencoded"
-        },
-    );
+    out.set("content-type", payload.content_type.as_ref());
     let user_agent = headers::user_agent(if request.v2 { "v2" } else { "v1" }, app);
     headers::check_value("appInfo", &user_agent)
         .map_err(|message| Refusal::configuration("appInfo", message))?;
@@ -371,7 +406,7 @@ fn headers(
     if !caller_key && makes_key(request) {
         out.set("idempotency-key", format!("stripe-wasm-{}", uuid()));
     }
-    if let Some(body) = body {
+    if let Some(body) = &payload.body {
         out.set("content-length", body.len().to_string());
     }
     if out.size() > headers::MAX_BYTES {
@@ -389,7 +424,7 @@ fn headers(
 
 /// Every v1 POST and every v2 POST and DELETE carries a key, so that a lost
 /// answer can be asked for again without acting twice.
-fn makes_key(request: &Request<'_, '_>) -> bool {
+fn makes_key(request: &Request<'_>) -> bool {
     match request.verb {
         Verb::Get => false,
         Verb::Post => true,
@@ -410,7 +445,7 @@ mod tests {
 
     const KEY: &str = r#"{"secretKey":"sk_test_0123456789abcdef"}"#;
 
-    fn planned(name: &str, args: &str, properties: &str) -> Result<Planned, Refusal> {
+    fn planned<'a>(name: &str, args: &'a str, properties: &str) -> Result<Planned<'a>, Refusal> {
         let (resource, method) = name.rsplit_once('.').unwrap();
         let operation = find(resource, method).unwrap();
         let arguments = arguments::split(operation, Value::parse(args).unwrap())?;
@@ -419,25 +454,23 @@ mod tests {
         })
     }
 
-    fn http(name: &str, args: &str, properties: &str) -> Box<Outgoing> {
+    fn http<'a>(name: &str, args: &'a str, properties: &str) -> Box<Outgoing<'a>> {
         match planned(name, args, properties) {
             Ok(Planned::Http(outgoing)) => outgoing,
             other => panic!("{other:?}"),
         }
     }
 
-    fn body(outgoing: &Outgoing) -> &str {
-        std::str::from_utf8(outgoing.body.as_deref().unwrap_or_default()).unwrap()
+    fn body(outgoing: &Outgoing<'_>) -> String {
+        let bytes = outgoing.body.as_ref().unwrap().to_bytes();
+        String::from_utf8(bytes).unwrap()
     }
 
     #[test]
     fn params_go_where_the_verb_wants_them() {
         let get = http("customers.list", r#"[{"limit":30}]"#, KEY);
         assert_eq!(get.url(), "https://api.stripe.com/v1/customers?limit=30");
-        assert_eq!(
-            (get.body.as_deref(), get.headers.get("content-length")),
-            (None, None)
-        );
+        assert!(get.body.is_none() && get.headers.get("content-length").is_none());
 
         let delete = http("subscriptions.cancel", r#"["sub_1",{"prorate":true}]"#, KEY);
         assert_eq!(delete.verb.as_str(), "DELETE");
@@ -450,7 +483,7 @@ mod tests {
 
         let empty = http("customers.create", "null", KEY);
         assert_eq!(
-            (body(&empty), empty.headers.get("content-length")),
+            (body(&empty).as_str(), empty.headers.get("content-length")),
             ("", Some("0"))
         );
 

@@ -15,6 +15,7 @@ use waki::bindings::wasi::io::poll::{Pollable, poll};
 use waki::bindings::wasi::io::streams::StreamError;
 
 use crate::answer::Answer;
+use crate::body::Body;
 use crate::call::{Attempt, Lost, Wire};
 use crate::failure::Kind;
 use crate::headers::{self, Headers};
@@ -44,28 +45,28 @@ impl Wire for Wasi {
         bits as f64 / (1u64 << 53) as f64
     }
 
-    fn send(&mut self, outgoing: &Outgoing, attempt: Attempt<'_>) -> Result<Answer, Lost> {
+    fn send(&mut self, outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<Answer, Lost> {
         let deadline = Deadline::new(attempt);
         let request = request(outgoing, attempt)?;
-        let body = request.body().map_err(|()| refused("a request body"))?;
+        // Asking for a body announces one: hosts then send even an empty one
+        // chunked.
+        let body = match &outgoing.body {
+            Some(content) => {
+                let body = request.body().map_err(|()| refused("a request body"))?;
+                Some((body, content))
+            }
+            None => None,
+        };
         let options = timeouts(attempt);
         let pending =
             outgoing_handler::handle(request, Some(options)).map_err(|e| lost(&e, outgoing))?;
         // A server may answer, or hang up, before it has read the whole body:
         // then its answer says more than the failed write.
-        let written = write(
-            body,
-            outgoing.body.as_deref().unwrap_or_default(),
-            &deadline,
-        );
-        if let Err(
-            timed_out @ Lost {
-                kind: Kind::Timeout,
-                ..
-            },
-        ) = written
+        if let Some((body, content)) = body
+            && let Err(lost) = write(body, content, &deadline)
+            && lost.kind == Kind::Timeout
         {
-            return Err(timed_out);
+            return Err(lost);
         }
         let ready = pending.subscribe();
         let response = loop {
@@ -134,7 +135,7 @@ impl Deadline {
     }
 }
 
-fn request(outgoing: &Outgoing, attempt: Attempt<'_>) -> Result<OutgoingRequest, Lost> {
+fn request(outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<OutgoingRequest, Lost> {
     let fields = Fields::new();
     let append = |name: &str, value: &str| {
         fields
@@ -180,23 +181,25 @@ fn timeouts(attempt: Attempt<'_>) -> RequestOptions {
     options
 }
 
-fn write(body: OutgoingBody, bytes: &[u8], deadline: &Deadline) -> Result<(), Lost> {
+fn write(body: OutgoingBody, content: &Body<'_>, deadline: &Deadline) -> Result<(), Lost> {
     let failed = |_: StreamError| broken("the connection was closed while the request was sent");
-    if !bytes.is_empty() {
+    if !content.is_empty() {
         let stream = body.write().map_err(|()| refused("a request body"))?;
         let ready = stream.subscribe();
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let room = stream.check_write().map_err(failed)?;
-            if room == 0 {
-                deadline.wait(&ready)?;
-                continue;
+        content.write(|mut rest| {
+            while !rest.is_empty() {
+                let room = stream.check_write().map_err(failed)?;
+                if room == 0 {
+                    deadline.wait(&ready)?;
+                    continue;
+                }
+                let room = usize::try_from(room).unwrap_or(usize::MAX).min(rest.len());
+                let (now, later) = rest.split_at(room);
+                stream.write(now).map_err(failed)?;
+                rest = later;
             }
-            let room = usize::try_from(room).unwrap_or(usize::MAX).min(rest.len());
-            let (now, later) = rest.split_at(room);
-            stream.write(now).map_err(failed)?;
-            rest = later;
-        }
+            Ok(())
+        })?;
         stream.flush().map_err(failed)?;
         while stream.check_write().map_err(failed)? == 0 {
             deadline.wait(&ready)?;
@@ -210,7 +213,7 @@ fn read(
     response: &IncomingResponse,
     attempt: Attempt<'_>,
     deadline: &Deadline,
-    outgoing: &Outgoing,
+    outgoing: &Outgoing<'_>,
 ) -> Result<Answer, Lost> {
     let mut answer = Answer {
         status: response.status(),
@@ -275,7 +278,7 @@ fn read(
 }
 
 /// An error while the answer was arriving: the request was received.
-fn lost_answer(code: &ErrorCode, outgoing: &Outgoing) -> Lost {
+fn lost_answer(code: &ErrorCode, outgoing: &Outgoing<'_>) -> Lost {
     Lost {
         sent: true,
         ..lost(code, outgoing)
@@ -303,7 +306,7 @@ fn broken(what: &str) -> Lost {
 }
 
 /// What WASI HTTP's error says: was the request sent, and may the reason pass?
-fn lost(code: &ErrorCode, outgoing: &Outgoing) -> Lost {
+fn lost(code: &ErrorCode, outgoing: &Outgoing<'_>) -> Lost {
     use ErrorCode as E;
     let server = &outgoing.authority;
     let not_sent = |kind: Kind, passing: bool, message: String| Lost {

@@ -14,7 +14,8 @@ import { legacyOperations } from './legacy.mjs';
 import { findOperations } from './operations.mjs';
 import { operationsText } from './operations-text.mjs';
 import { buildModel } from './parameters.mjs';
-import { parameterFiles, parseParameters } from './parameters-text.mjs';
+import { parseParameters } from './parameters-read.mjs';
+import { parameterFiles } from './parameters-text.mjs';
 import { compare } from './text.mjs';
 
 const FOLDER = new URL('../', import.meta.url);

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { declarationFile } from './client.mjs';
 import { compilerOptions } from './declarations.mjs';
-import { parseParameters } from './parameters-text.mjs';
+import { parseParameters } from './parameters-read.mjs';
 
 const PRIMITIVES = {
   boolean: 'boolean',

@@ -42,11 +42,11 @@ impl Wire for Script {
         0.0
     }
 
-    fn send(&mut self, outgoing: &Outgoing, attempt: Attempt<'_>) -> Result<Answer, Lost> {
+    fn send(&mut self, outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<Answer, Lost> {
         self.sent.push((
             outgoing.url(),
             format!("{:?} {:?}", outgoing.headers, attempt.telemetry),
-            outgoing.body.clone(),
+            outgoing.body.as_ref().map(crate::body::Body::to_bytes),
         ));
         self.clock += self.attempt_takes;
         self.answers.pop().expect("one attempt too many")

@@ -1,0 +1,149 @@
+//! `stripe-harness batch`: many calls, read from stdin as JSON Lines and
+//! answered in the same order. Only as many lines are held as calls run.
+
+use std::collections::VecDeque;
+
+use clap::Args;
+use serde_json::{Value, json};
+use stripe_harness::types::Planned;
+use stripe_harness::{CallError, Connection, Plugin};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::task::JoinHandle;
+
+use super::connection::Flags;
+use super::{Ended, Host, Wrong, render};
+
+/// Arguments of `batch`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Say what each call would send, without sending it.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Calls under way at the same time.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    concurrency: u16,
+
+    #[command(flatten)]
+    flags: Flags,
+}
+
+pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wrong> {
+    let (policy, sandbox) = arguments.flags.open().await?;
+    let plugin = host.load(policy).await?;
+    let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut under_way: VecDeque<JoinHandle<(Value, bool)>> = VecDeque::new();
+    let mut ended = Ended::Succeeded;
+    let mut number = 0u64;
+    loop {
+        let line = lines
+            .next_line()
+            .await
+            .map_err(|error| Wrong(format!("line {} of stdin: {error}", number + 1)))?;
+        let finished = line.is_none();
+        if let Some(line) = line {
+            number += 1;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let call = Call {
+                plugin: plugin.clone(),
+                connection: connection.clone(),
+                dry_run: arguments.dry_run,
+                number,
+            };
+            under_way.push_back(tokio::spawn(call.answer(line)));
+        }
+        while finished || under_way.len() >= usize::from(arguments.concurrency) {
+            let Some(call) = under_way.pop_front() else {
+                break;
+            };
+            let (answer, succeeded) = call
+                .await
+                .map_err(|error| Wrong(format!("a call was cut off: {error}")))?;
+            render::line(&answer.to_string())?;
+            if !succeeded {
+                ended = Ended::RequestFailed;
+            }
+        }
+        if finished {
+            break;
+        }
+    }
+    if let Some(sandbox) = sandbox {
+        sandbox.shutdown().await;
+    }
+    Ok(ended)
+}
+
+/// One line of the input.
+struct Call {
+    plugin: Plugin,
+    connection: Connection,
+    dry_run: bool,
+    number: u64,
+}
+
+impl Call {
+    /// The line's answer, and whether the call succeeded.
+    async fn answer(self, line: String) -> (Value, bool) {
+        let number = self.number;
+        let refuse = |id: &Value, message: String| {
+            let error =
+                CallError::refused("argument_error", None, format!("Line {number}: {message}"));
+            (render::failed(id, &error), false)
+        };
+        let input: Value = match serde_json::from_str(&line) {
+            Ok(input) => input,
+            Err(error) => return refuse(&Value::Null, format!("this is not JSON: {error}.")),
+        };
+        let Value::Object(mut members) = input else {
+            return refuse(
+                &Value::Null,
+                "write an object {\"id\", \"resource\", \"method\", \"args\"}.".to_owned(),
+            );
+        };
+        let id = members.shift_remove("id").unwrap_or(Value::Null);
+        let resource = members.shift_remove("resource");
+        let method = members.shift_remove("method");
+        let (Some(Value::String(resource)), Some(Value::String(method))) = (resource, method)
+        else {
+            return refuse(
+                &id,
+                "\"resource\" and \"method\" should be strings.".to_owned(),
+            );
+        };
+        let args = members
+            .shift_remove("args")
+            .unwrap_or(Value::Null)
+            .to_string();
+        if let Some(unknown) = members.keys().next() {
+            return refuse(
+                &id,
+                format!("{unknown:?} is not known; there is id, resource, method and args."),
+            );
+        }
+        if self.dry_run {
+            let planned = self
+                .plugin
+                .plan(&self.connection, &resource, &method, &args)
+                .await;
+            return match planned {
+                Ok(Planned::Http(request)) => (
+                    json!({"id": id, "request": render::request_json(&request)}),
+                    true,
+                ),
+                Ok(Planned::Local(value)) => {
+                    (json!({"id": id, "local": render::parsed(&value)}), true)
+                }
+                Err(error) => (render::failed(&id, &error), false),
+            };
+        }
+        let result = self
+            .plugin
+            .request(&self.connection, &resource, &method, &args)
+            .await;
+        (render::outcome(&id, &result), result.is_ok())
+    }
+}

@@ -1,0 +1,248 @@
+//! The connection of a command: from a file, from flags, or from both, the
+//! flags winning.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, Value};
+use stripe_harness::document::Document;
+use stripe_harness::operators::Context;
+use stripe_harness::sandbox::{Sandbox, SandboxOptions};
+use stripe_harness::{CallError, Connection, Plugin, Policy};
+
+use super::Wrong;
+
+/// The key the sandbox is called with where no other is set.
+pub(super) const THROW_AWAY_KEY: &str = "sk_test_sandbox_0000000000000000";
+
+/// Where the component may connect.
+#[derive(Debug, Args)]
+pub(super) struct Reach {
+    /// Start the embedded stand-in for Stripe and send everything there; a
+    /// throw-away key serves where none is set.
+    #[arg(long)]
+    pub(super) sandbox: bool,
+
+    /// An origin that may be reached besides Stripe's, such as
+    /// http://127.0.0.1:12111. A baseUrl in a file grants itself nothing.
+    #[arg(long, value_name = "URL")]
+    pub(super) allow_origin: Vec<String>,
+}
+
+/// The connection flags of `request` and `batch`.
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// A YAML file with connections, and the id of the one to use.
+    #[arg(short = 'c', long = "connection", value_name = "FILE[#ID]")]
+    pub(super) connection: Option<String>,
+
+    /// Environment variable that holds the secret key.
+    #[arg(long, value_name = "NAME")]
+    secret_key_env: Option<String>,
+
+    /// Stripe API version, such as 2026-10-28.endive.
+    #[arg(long, value_name = "VERSION")]
+    api_version: Option<String>,
+
+    /// Origin that replaces Stripe's; it may be reached.
+    #[arg(long, value_name = "URL")]
+    pub(super) base_url: Option<String>,
+
+    /// Milliseconds one attempt may take [default: 80000].
+    #[arg(long, value_name = "MS")]
+    timeout: Option<u32>,
+
+    /// Milliseconds a call may take with all its attempts.
+    #[arg(long, value_name = "MS")]
+    total_timeout: Option<u32>,
+
+    /// Repetitions of a failed attempt [default: 2].
+    #[arg(long, value_name = "N")]
+    max_network_retries: Option<u32>,
+
+    /// Connected account to act for.
+    #[arg(long, value_name = "ACCOUNT")]
+    stripe_account: Option<String>,
+
+    /// Context to act in.
+    #[arg(long, value_name = "CONTEXT")]
+    stripe_context: Option<String>,
+
+    /// OAuth client id, for oauth.authorizeUrl and oauth.deauthorize.
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+
+    /// Whether latency is reported to Stripe [default: true].
+    #[arg(long, value_name = "BOOL")]
+    telemetry: Option<bool>,
+
+    /// Any other connection property; the value is JSON, or text if it is not.
+    #[arg(long = "property", value_name = "NAME=VALUE", value_parser = property)]
+    properties: Vec<(String, Value)>,
+
+    #[command(flatten)]
+    pub(super) reach: Reach,
+}
+
+fn property(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| "write NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), json_or_text(value)))
+}
+
+/// JSON, or a string of what is not.
+pub(super) fn json_or_text(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+impl Reach {
+    /// Starts the sandbox, if it is asked for, and lists what may be reached.
+    pub(super) async fn open(
+        &self,
+        base_url: Option<&str>,
+    ) -> Result<(Policy, Option<Sandbox>), Wrong> {
+        let mut policy = Policy::default();
+        for url in self.allow_origin.iter().map(String::as_str).chain(base_url) {
+            policy
+                .allow(url)
+                .map_err(|error| Wrong(error.to_string()))?;
+        }
+        let sandbox = match self.sandbox {
+            false => None,
+            true => {
+                let sandbox = Sandbox::start(SandboxOptions::default())
+                    .await
+                    .map_err(|error| Wrong(format!("the sandbox cannot be started: {error}")))?;
+                policy
+                    .allow(&sandbox.base_url())
+                    .map_err(|error| Wrong(error.to_string()))?;
+                Some(sandbox)
+            }
+        };
+        Ok((policy, sandbox))
+    }
+}
+
+impl Flags {
+    /// Where the component may connect, the sandbox included.
+    pub(super) async fn open(&self) -> Result<(Policy, Option<Sandbox>), Wrong> {
+        self.reach.open(self.base_url.as_deref()).await
+    }
+
+    /// The connection: the file's properties, replaced by the flags.
+    pub(super) async fn connect(
+        &self,
+        plugin: &Plugin,
+        sandbox: Option<&Sandbox>,
+    ) -> Result<Connection, Wrong> {
+        let mut properties = match &self.connection {
+            None => Map::new(),
+            Some(reference) => self.from_file(reference)?,
+        };
+        if let Some(name) = &self.secret_key_env {
+            let key = environment(name).ok_or_else(|| {
+                Wrong(format!(
+                    "the environment variable {name} (--secret-key-env) is not set"
+                ))
+            })?;
+            properties.insert("secretKey".to_owned(), Value::String(key));
+        }
+        let given = |name: &str, value: Option<Value>, properties: &mut Map<String, Value>| {
+            if let Some(value) = value {
+                properties.insert(name.to_owned(), value);
+            }
+        };
+        let text = |value: &Option<String>| value.clone().map(Value::String);
+        let number = |value: Option<u32>| value.map(Value::from);
+        given("apiVersion", text(&self.api_version), &mut properties);
+        given("baseUrl", text(&self.base_url), &mut properties);
+        given("timeout", number(self.timeout), &mut properties);
+        given("totalTimeout", number(self.total_timeout), &mut properties);
+        given(
+            "maxNetworkRetries",
+            number(self.max_network_retries),
+            &mut properties,
+        );
+        given("stripeAccount", text(&self.stripe_account), &mut properties);
+        given("stripeContext", text(&self.stripe_context), &mut properties);
+        given("clientId", text(&self.client_id), &mut properties);
+        given(
+            "telemetry",
+            self.telemetry.map(Value::Bool),
+            &mut properties,
+        );
+        properties.extend(self.properties.iter().cloned());
+        if !properties.contains_key("secretKey") && !properties.contains_key("auth") {
+            let key = environment("STRIPE_SECRET_KEY")
+                .or_else(|| sandbox.map(|_| THROW_AWAY_KEY.to_owned()));
+            match key {
+                Some(key) => properties.insert("secretKey".to_owned(), Value::String(key)),
+                None => {
+                    return Err(Wrong(
+                        "no secret key: set STRIPE_SECRET_KEY, name another variable with \
+                         --secret-key-env, give a connection with -c FILE, or use --sandbox"
+                            .to_owned(),
+                    ));
+                }
+            };
+        }
+        let mut connection = plugin
+            .parse_connection(&Value::Object(properties).to_string())
+            .await
+            .map_err(|error| Wrong(self.explain(&error)))?;
+        if let Some(sandbox) = sandbox {
+            connection.set_base_url(sandbox.base_url());
+        }
+        Ok(connection)
+    }
+
+    fn explain(&self, error: &CallError) -> String {
+        match (&error.failure.path, &self.connection) {
+            (Some(path), Some(file)) => format!("{} ({file}: {path})", error.failure.message),
+            (Some(path), None) => format!("{} ({path})", error.failure.message),
+            (None, _) => error.failure.message.clone(),
+        }
+    }
+
+    /// The properties of a connection in a file.
+    fn from_file(&self, reference: &str) -> Result<Map<String, Value>, Wrong> {
+        let (file, id) = match reference.rsplit_once('#') {
+            Some((file, id)) => (PathBuf::from(file), Some(id)),
+            None => (PathBuf::from(reference), None),
+        };
+        let document = read(&file)?;
+        let connection = document
+            .connection(id)
+            .map_err(|error| Wrong(format!("{}: {error}", file.display())))?;
+        let context = Context {
+            env: &environment,
+            payload: None,
+            missing_secret: self.reach.sandbox.then_some(THROW_AWAY_KEY),
+        };
+        let node = context
+            .evaluate(&connection.properties)
+            .map_err(|error| Wrong(format!("{}:{error}", file.display())))?;
+        match serde_json::from_str(&node.to_json()) {
+            Ok(Value::Object(properties)) => Ok(properties),
+            _ => Err(Wrong(format!(
+                "{}:{}: the properties of a connection should be a mapping, not {}",
+                file.display(),
+                connection.properties.mark,
+                connection.properties.kind()
+            ))),
+        }
+    }
+}
+
+/// Reads a file of connections and requests.
+pub(super) fn read(file: &Path) -> Result<Document, Wrong> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Wrong(format!("{} cannot be read: {error}", file.display())))?;
+    Document::parse(&text).map_err(|error| Wrong(format!("{}:{error}", file.display())))
+}
+
+/// An environment variable that is text.
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

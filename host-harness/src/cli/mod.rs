@@ -1,0 +1,148 @@
+//! The `stripe-harness` command: what others script against. Results go to
+//! stdout, everything said to a person to stderr.
+//!
+//! Exit codes: 0 all succeeded, 1 a request failed, 2 usage or configuration.
+
+mod batch;
+mod connection;
+mod render;
+mod request;
+mod run;
+mod sandbox;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use stripe_harness::{HostOptions, Plugin, Policy, component};
+
+/// Runs stripe.wasm: all of Stripe's API behind one call.
+#[derive(Debug, Parser)]
+#[command(name = "stripe-harness", version, arg_required_else_help = true)]
+struct Arguments {
+    /// The component to use instead of the one that belongs to this program.
+    /// The environment variable STRIPE_PLUGIN_WASM does the same.
+    #[arg(long, global = true, value_name = "FILE")]
+    plugin: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the requests of a YAML file in Lowdefy's form.
+    Run(run::Arguments),
+    /// Make one call.
+    Request(request::Arguments),
+    /// Make many calls: JSON Lines in, JSON Lines out, in the same order.
+    Batch(batch::Arguments),
+    /// Serve the embedded stand-in for Stripe until it is stopped.
+    Sandbox(sandbox::Arguments),
+}
+
+/// The form results are printed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For a person.
+    Text,
+    /// One line of JSON for each request.
+    Json,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// All requests succeeded.
+    Succeeded,
+    /// A request failed.
+    RequestFailed,
+}
+
+/// Something in the usage or the configuration is wrong; a sentence or two.
+#[derive(Debug)]
+struct Wrong(String);
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<anyhow::Error> for Wrong {
+    fn from(error: anyhow::Error) -> Self {
+        Wrong(format!("{error:#}"))
+    }
+}
+
+impl From<std::io::Error> for Wrong {
+    fn from(error: std::io::Error) -> Self {
+        Wrong(error.to_string())
+    }
+}
+
+/// Parses the command line, runs the command, says how it ended.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return wrong(&Wrong(format!("no threads could be started: {error}"))),
+    };
+    let ended = runtime.block_on(dispatch(arguments));
+    // A lookup of a name may still be under way; nothing waits for it.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ended::Succeeded) => ExitCode::SUCCESS,
+        Ok(Ended::RequestFailed) => ExitCode::from(1),
+        Err(error) => wrong(&error),
+    }
+}
+
+fn wrong(error: &Wrong) -> ExitCode {
+    render::error_line(&format!("error: {error}"));
+    ExitCode::from(2)
+}
+
+async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
+    let host = Host {
+        plugin: arguments.plugin,
+    };
+    match arguments.command {
+        Command::Run(arguments) => run::run(&host, arguments).await,
+        Command::Request(arguments) => request::run(&host, arguments).await,
+        Command::Batch(arguments) => batch::run(&host, arguments).await,
+        Command::Sandbox(arguments) => sandbox::run(arguments).await,
+    }
+}
+
+/// What every command that calls the component starts from.
+struct Host {
+    plugin: Option<PathBuf>,
+}
+
+impl Host {
+    /// Finds and compiles the component.
+    async fn load(&self, policy: Policy) -> Result<Plugin, Wrong> {
+        let named = self.plugin.clone();
+        let loaded = tokio::task::spawn_blocking(move || {
+            let source = component::locate(named.as_deref())?;
+            let options = HostOptions {
+                policy,
+                ..HostOptions::default()
+            };
+            Plugin::load(&source.read()?, options).map_err(|error| match source {
+                component::Source::File(path) => {
+                    error.context(format!("{} cannot be loaded", path.display()))
+                }
+                component::Source::Embedded(_) => error,
+            })
+        })
+        .await
+        .map_err(|error| Wrong(format!("loading the component failed: {error}")))?;
+        Ok(loaded?)
+    }
+}

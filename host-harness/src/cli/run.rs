@@ -1,0 +1,242 @@
+//! `stripe-harness run`: the requests of a YAML file, one after the other.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::Value;
+use stripe_harness::document::{Document, Request};
+use stripe_harness::operators::Context;
+use stripe_harness::sandbox::Sandbox;
+use stripe_harness::types::Response;
+use stripe_harness::yaml::{self, Node};
+use stripe_harness::{CallError, Connection, Plugin};
+
+use super::connection::{Reach, THROW_AWAY_KEY, environment, read};
+use super::{Ended, Host, Output, Wrong, render};
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The YAML file: connections and requests in Lowdefy's form.
+    file: PathBuf,
+
+    /// Run this request alone; may be given several times.
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
+
+    /// The payload that _payload reads.
+    #[arg(long, value_name = "JSON")]
+    payload: Option<String>,
+
+    /// The form of the results.
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wrong> {
+    let document = read(&arguments.file)?;
+    let payload = arguments
+        .payload
+        .as_deref()
+        .map(serde_json::from_str::<Value>)
+        .transpose()
+        .map_err(|error| Wrong(format!("--payload is not JSON: {error}")))?;
+    let chosen = choose(&document, &arguments.only)?;
+    let (policy, sandbox) = arguments.reach.open(None).await?;
+    let plugin = host.load(policy).await?;
+    let run = Run {
+        arguments: &arguments,
+        document: &document,
+        payload,
+        plugin,
+        sandbox,
+    };
+    let connections = run.connect(&chosen).await?;
+    let mut ended = Ended::Succeeded;
+    for request in chosen {
+        let Some(connection) = connections.get(request.connection_id.as_str()) else {
+            continue;
+        };
+        if !run.one(request, connection).await? {
+            ended = Ended::RequestFailed;
+        }
+    }
+    if let Some(sandbox) = run.sandbox {
+        sandbox.shutdown().await;
+    }
+    Ok(ended)
+}
+
+/// The requests to run, in the file's order.
+fn choose<'d>(document: &'d Document, only: &[String]) -> Result<Vec<&'d Request>, Wrong> {
+    for id in only {
+        if !document.requests.iter().any(|request| request.id == *id) {
+            let ids: Vec<&str> = document.requests.iter().map(|r| r.id.as_str()).collect();
+            return Err(Wrong(format!(
+                "there is no request {id:?} (--only); there is {}",
+                ids.join(", ")
+            )));
+        }
+    }
+    let chosen: Vec<&Request> = document
+        .requests
+        .iter()
+        .filter(|request| only.is_empty() || only.contains(&request.id))
+        .collect();
+    if chosen.is_empty() {
+        return Err(Wrong("the file has no requests".to_owned()));
+    }
+    Ok(chosen)
+}
+
+/// One run of a file.
+struct Run<'r> {
+    arguments: &'r Arguments,
+    document: &'r Document,
+    payload: Option<Value>,
+    plugin: Plugin,
+    sandbox: Option<Sandbox>,
+}
+
+impl Run<'_> {
+    /// The connections the requests use, parsed by the component.
+    async fn connect(&self, requests: &[&Request]) -> Result<HashMap<String, Connection>, Wrong> {
+        let mut connections = HashMap::new();
+        for entry in &self.document.connections {
+            if !requests
+                .iter()
+                .any(|request| request.connection_id == entry.id)
+            {
+                continue;
+            }
+            let properties = self.evaluate(&entry.properties, None)?;
+            let mut connection = self
+                .plugin
+                .parse_connection(&properties.to_json())
+                .await
+                .map_err(|error| {
+                    let failure = &error.failure;
+                    let path = failure.path.as_deref().unwrap_or("properties");
+                    let place = format!("connections.{}.{path}", entry.id);
+                    Wrong(format!(
+                        "{}:{}: {} ({place})",
+                        self.arguments.file.display(),
+                        self.document.locate(&place).unwrap_or(entry.mark),
+                        failure.message,
+                    ))
+                })?;
+            if let Some(sandbox) = &self.sandbox {
+                connection.set_base_url(sandbox.base_url());
+            }
+            connections.insert(entry.id.clone(), connection);
+        }
+        Ok(connections)
+    }
+
+    fn evaluate(&self, node: &Node, payload: Option<&Value>) -> Result<Node, Wrong> {
+        let context = Context {
+            env: &environment,
+            payload: payload.or(self.payload.as_ref()),
+            missing_secret: self.sandbox.as_ref().map(|_| THROW_AWAY_KEY),
+        };
+        context.evaluate(node).map_err(|error| self.at(&error))
+    }
+
+    fn at(&self, error: &yaml::Error) -> Wrong {
+        Wrong(format!("{}:{error}", self.arguments.file.display()))
+    }
+
+    /// Runs a request and prints how it went; whether it succeeded.
+    async fn one(&self, request: &Request, connection: &Connection) -> Result<bool, Wrong> {
+        let payload = self.payload_of(request)?;
+        let properties = self.evaluate(&request.properties, payload.as_ref())?;
+        let begun = Instant::now();
+        let result = self
+            .plugin
+            .stripe_request(connection, &properties.to_json())
+            .await
+            .map_err(|error| in_file(error, request));
+        let took = begun.elapsed();
+        match self.arguments.output {
+            Output::Json => {
+                let id = Value::String(request.id.clone());
+                render::line(&render::outcome(&id, &result).to_string())?;
+            }
+            Output::Text => self.show(request, &called(&properties), &result, took)?,
+        }
+        Ok(result.is_ok())
+    }
+
+    /// The payload `_payload` reads: the request's own, then `--payload`'s
+    /// members over it.
+    fn payload_of(&self, request: &Request) -> Result<Option<Value>, Wrong> {
+        let Some(node) = &request.payload else {
+            return Ok(self.payload.clone());
+        };
+        let own = self.evaluate(node, None)?;
+        let mut payload = render::parsed(&own.to_json());
+        if let (Some(base), Some(Value::Object(over))) = (payload.as_object_mut(), &self.payload) {
+            base.extend(over.clone());
+        }
+        Ok(Some(payload))
+    }
+
+    fn show(
+        &self,
+        request: &Request,
+        call: &str,
+        result: &Result<Response, CallError>,
+        took: std::time::Duration,
+    ) -> Result<(), Wrong> {
+        match result {
+            Ok(response) => {
+                let page = render::Page::stdout();
+                render::line(&page.response(&request.id, call, response, took))?;
+            }
+            Err(error) => {
+                let place = error
+                    .failure
+                    .path
+                    .as_deref()
+                    .and_then(|path| self.document.locate(path))
+                    .map(|mark| format!("{}:{mark}", self.arguments.file.display()));
+                let page = render::Page::stderr();
+                render::error_line(&page.error(&request.id, call, error, place.as_deref()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A place in a request's properties, seen from the whole file.
+fn in_file(mut error: CallError, request: &Request) -> CallError {
+    error.failure.path = error.failure.path.map(|path| {
+        if path.starts_with("connection.") {
+            let rest = path.trim_start_matches("connection.");
+            format!("connections.{}.properties.{rest}", request.connection_id)
+        } else {
+            format!("requests.{}.{path}", request.id)
+        }
+    });
+    error
+}
+
+/// What a request calls, for a heading: the keys down to its arguments.
+fn called(properties: &Node) -> String {
+    let mut keys = Vec::new();
+    let mut node = properties;
+    while let Some([(key, below)]) = node.mapping() {
+        keys.push(key.name.as_str());
+        node = below;
+        // No resource is nested deeper.
+        if keys.len() == 5 {
+            break;
+        }
+    }
+    keys.join(".")
+}

@@ -1,0 +1,143 @@
+//! Refunds: money given back, in full or in parts, never more than was taken. It owns refunds and
+//! what they change on their charge; the money itself is booked by the balance.
+
+use super::super::errors::StripeError;
+use super::super::shapes::Object;
+use super::super::store::{flag, int, set, text};
+use super::super::world::{Call, World, id_in};
+use super::Family;
+use super::balance::{self, Movement};
+use serde_json::Value;
+
+pub(crate) struct Refunds;
+
+impl Family for Refunds {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["refund"]
+    }
+
+    fn created(
+        &self,
+        world: &mut World<'_>,
+        call: &Call<'_>,
+        object: &mut Object,
+    ) -> Result<(), StripeError> {
+        let intent = text(&call.params, "payment_intent");
+        let charge = match (text(&call.params, "charge"), intent) {
+            ("", "") => {
+                return Err(StripeError::malformed(
+                    "Give a charge or a payment_intent: a refund needs to know what to give back.",
+                )
+                .code("parameter_missing")
+                .param("charge"));
+            }
+            ("", intent) => {
+                let intent = world.named_by("payment_intent", "payment_intent", intent)?;
+                let charge = id_in(&intent, "latest_charge");
+                if charge.is_empty() {
+                    return Err(StripeError::invalid(
+                        "This payment intent has no successful charge to refund.",
+                    )
+                    .param("payment_intent"));
+                }
+                world.named_by("payment_intent", "charge", charge)?
+            }
+            (charge, _) => world.named_by("charge", "charge", charge)?,
+        };
+        give_back(world, charge, call.params.get("amount"), object)
+    }
+
+    fn acted(
+        &self,
+        _world: &mut World<'_>,
+        _call: &Call<'_>,
+        action: &str,
+        object: &mut Object,
+    ) -> Result<bool, StripeError> {
+        if action != "cancel" {
+            return Ok(false);
+        }
+        let status = text(object, "status");
+        Err(StripeError::invalid(format!(
+            "Only a refund that requires action can be canceled; this one is {status}."
+        )))
+    }
+}
+
+/// Completes a refund of a charge; the caller stores the refund.
+pub(crate) fn give_back(
+    world: &mut World<'_>,
+    mut charge: Object,
+    amount: Option<&Value>,
+    refund: &mut Object,
+) -> Result<(), StripeError> {
+    let charge_id = text(&charge, "id").to_owned();
+    if text(&charge, "status") != "succeeded" {
+        return Err(
+            StripeError::invalid("A failed charge took nothing that could be refunded.")
+                .param("charge"),
+        );
+    }
+    let left = int(&charge, "amount") - int(&charge, "amount_refunded");
+    if left <= 0 {
+        return Err(
+            StripeError::invalid(format!("Charge {charge_id} has already been refunded."))
+                .code("charge_already_refunded"),
+        );
+    }
+    let amount = match amount.filter(|amount| *amount != "") {
+        None => left,
+        Some(amount) => amount
+            .as_i64()
+            .filter(|amount| *amount > 0)
+            .ok_or_else(|| {
+                StripeError::invalid("The amount must be a whole number above zero.")
+                    .code("parameter_invalid_integer")
+                    .param("amount")
+            })?,
+    };
+    if amount > left {
+        return Err(StripeError::invalid(format!(
+            "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})."
+        ))
+        .param("amount"));
+    }
+    let currency = text(&charge, "currency").to_owned();
+    let refund_id = text(refund, "id").to_owned();
+    // An authorization that was never captured is released, which moves no money.
+    if flag(&charge, "captured") {
+        let movement = Movement {
+            kind: "refund",
+            source: &refund_id,
+            amount: -amount,
+            fee: 0,
+            currency: &currency,
+            // Money that is still pending goes back from there.
+            available: !is_pending(world, &charge),
+        };
+        let entry = balance::book(world, &movement);
+        set(refund, "balance_transaction", entry);
+    }
+    set(refund, "amount", amount);
+    set(refund, "currency", currency);
+    set(refund, "charge", charge_id);
+    set(
+        refund,
+        "payment_intent",
+        charge.get("payment_intent").cloned().unwrap_or(Value::Null),
+    );
+    set(refund, "status", "succeeded");
+    let refunded = int(&charge, "amount_refunded") + amount;
+    set(&mut charge, "amount_refunded", refunded);
+    let whole = refunded == int(&charge, "amount");
+    set(&mut charge, "refunded", whole);
+    world.store.put("charge", charge);
+    Ok(())
+}
+
+fn is_pending(world: &World<'_>, charge: &Object) -> bool {
+    let entry = world
+        .store
+        .get("balance_transaction", id_in(charge, "balance_transaction"));
+    entry.is_some_and(|entry| int(entry, "available_on") > world.now)
+}

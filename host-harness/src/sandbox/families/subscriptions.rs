@@ -1,0 +1,526 @@
+//! Subscriptions and their items: what a customer is billed for again and again. It owns their
+//! states and periods; each period's bill is an invoice, which takes care of the money.
+
+use super::super::calendar::after;
+use super::super::errors::StripeError;
+use super::super::shapes::Object;
+use super::super::store::{Store, flag, int, set, text};
+use super::super::world::{Call, Outcome, World, id_in, whole_list};
+use super::{Family, catalog, invoice_lines, invoices};
+use serde_json::{Value, json};
+
+pub(crate) struct Subscriptions;
+
+impl Family for Subscriptions {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["subscription", "subscription_item", "subscription_schedule"]
+    }
+
+    fn answer(
+        &self,
+        world: &mut World<'_>,
+        call: &Call<'_>,
+    ) -> Result<Option<Outcome>, StripeError> {
+        // Older API versions report usage by item instead of by meter events.
+        let item = call.ids.first().map_or("", String::as_str);
+        Ok(match call.route.template.as_str() {
+            "/v1/subscription_items/{}/usage_records" => {
+                world.at_path("subscription_item", item)?;
+                let timestamp = call.params.get("timestamp").filter(|time| time.is_number());
+                Some(Outcome::Json(json!({"id": world.ids.id("usage_record"),
+                    "object": "usage_record", "livemode": false, "quantity": int(&call.params, "quantity"),
+                    "subscription_item": item, "timestamp": timestamp.unwrap_or(&json!(world.now))})))
+            }
+            "/v1/subscription_items/{}/usage_record_summaries" => {
+                world.at_path("subscription_item", item)?;
+                Some(Outcome::Json(whole_list(Vec::new(), call.path)))
+            }
+            _ => None,
+        })
+    }
+
+    fn created(
+        &self,
+        world: &mut World<'_>,
+        call: &Call<'_>,
+        object: &mut Object,
+    ) -> Result<(), StripeError> {
+        match text(object, "object") {
+            "subscription" => begin(world, &call.params, object),
+            "subscription_item" => {
+                let subscription = text(&call.params, "subscription");
+                world.named_by("subscription", "subscription", subscription)?;
+                let (price, quantity) = catalog::priced(world, &call.params, "price")?;
+                complete_item(world, object, subscription, price, quantity);
+                Ok(())
+            }
+            _ => {
+                let phases = call.params.get("phases").cloned().unwrap_or(json!([]));
+                set(object, "phases", phases);
+                set(object, "end_behavior", "release");
+                set(object, "status", "not_started");
+                Ok(())
+            }
+        }
+    }
+
+    fn updated(
+        &self,
+        world: &mut World<'_>,
+        call: &Call<'_>,
+        object: &mut Object,
+    ) -> Result<(), StripeError> {
+        match text(object, "object") {
+            "subscription" => change(world, &call.params, object),
+            "subscription_item" => {
+                if !text(&call.params, "price").is_empty() || call.params.contains_key("price_data")
+                {
+                    let (price, _) = catalog::priced(world, &call.params, "price")?;
+                    set(object, "price", Value::Object(price));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn acted(
+        &self,
+        world: &mut World<'_>,
+        call: &Call<'_>,
+        action: &str,
+        object: &mut Object,
+    ) -> Result<bool, StripeError> {
+        if text(object, "object") != "subscription" {
+            return Ok(false);
+        }
+        match (call.route.verb, action) {
+            ("DELETE", _) => {
+                if text(object, "status") == "canceled" {
+                    return Err(StripeError::no_such("subscription", text(object, "id")));
+                }
+                end(world, object);
+                if let Some(details) = call.params.get("cancellation_details") {
+                    for (name, value) in details.as_object().into_iter().flatten() {
+                        detail(object, name, value.clone());
+                    }
+                }
+            }
+            (_, "pause") => set(object, "status", "paused"),
+            (_, "resume") => {
+                if text(object, "status") != "paused" {
+                    return Err(StripeError::invalid(
+                        "Only a paused subscription can be resumed.",
+                    ));
+                }
+                set(object, "status", "active");
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn present(&self, store: &Store, object: &mut Object) {
+        if text(object, "object") == "subscription" {
+            let id = text(object, "id").to_owned();
+            let data = items_of(store, &id)
+                .into_iter()
+                .map(Value::Object)
+                .collect();
+            let list = whole_list(data, format!("/v1/subscription_items?subscription={id}"));
+            set(object, "items", list);
+        }
+    }
+
+    fn own_filters(&self) -> &'static [&'static str] {
+        &["status", "price"]
+    }
+
+    fn selects(&self, params: &Object, object: &Object) -> bool {
+        if text(object, "object") != "subscription" {
+            return true;
+        }
+        let status = text(object, "status");
+        match text(params, "status") {
+            // Without a status, canceled subscriptions are left out (Stripe docs, "List
+            // subscriptions").
+            "" => status != "canceled",
+            "all" => true,
+            "ended" => matches!(status, "canceled" | "incomplete_expired"),
+            wanted => wanted == status,
+        }
+    }
+}
+
+fn begin(
+    world: &mut World<'_>,
+    params: &Object,
+    subscription: &mut Object,
+) -> Result<(), StripeError> {
+    let customer_id = text(params, "customer");
+    if customer_id.is_empty() {
+        return Err(StripeError::missing("customer"));
+    }
+    let elements = params
+        .get("items")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    if elements.is_empty() {
+        return Err(StripeError::missing("items"));
+    }
+    let id = text(subscription, "id").to_owned();
+    let mut items = Vec::new();
+    for (index, element) in elements.iter().enumerate() {
+        let param = format!("items[{index}]");
+        let element = element
+            .as_object()
+            .ok_or_else(|| StripeError::missing(&param))?;
+        let (price, quantity) = catalog::priced(world, element, &param)?;
+        if text(&price, "type") != "recurring" {
+            return Err(StripeError::invalid(
+                "A subscription needs recurring prices; this one is for a single purchase.",
+            )
+            .param(&format!("{param}[price]")));
+        }
+        let mut item = world.blank("subscription_item");
+        if let Some(metadata) = element
+            .get("metadata")
+            .filter(|metadata| metadata.is_object())
+        {
+            set(&mut item, "metadata", metadata.clone());
+        }
+        complete_item(world, &mut item, &id, price, quantity);
+        items.push(item);
+    }
+    let now = world.now;
+    let currency = items.first().and_then(|item| item.get("price"));
+    let currency = currency
+        .and_then(Value::as_object)
+        .map_or("usd", |price| text(price, "currency"));
+    set(subscription, "currency", currency);
+    set(subscription, "start_date", now);
+    if text(subscription, "collection_method") != "send_invoice" {
+        set(subscription, "collection_method", "charge_automatically");
+    }
+    set(
+        subscription,
+        "cancellation_details",
+        json!({"comment": null, "feedback": null, "reason": null}),
+    );
+    let trial_end = trial_end(params, now);
+    if let Some(end) = trial_end {
+        set(subscription, "trial_start", now);
+        set(subscription, "trial_end", end);
+        for item in &mut items {
+            set(item, "current_period_start", now);
+            set(item, "current_period_end", end);
+        }
+    }
+    set(
+        subscription,
+        "billing_cycle_anchor",
+        trial_end.unwrap_or(now),
+    );
+    set(
+        subscription,
+        "status",
+        if trial_end.is_some() {
+            "trialing"
+        } else {
+            "incomplete"
+        },
+    );
+    for item in items.clone() {
+        world.store.put("subscription_item", item);
+    }
+    world.store.put("subscription", subscription.clone());
+    let billed = bill(world, params, subscription, &items, trial_end.is_some());
+    if let Err(error) = billed {
+        world.store.remove("subscription", &id, None);
+        for item in &items {
+            world
+                .store
+                .remove("subscription_item", text(item, "id"), None);
+        }
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Makes the first invoice, and tries to get it paid.
+fn bill(
+    world: &mut World<'_>,
+    params: &Object,
+    subscription: &mut Object,
+    items: &[Object],
+    trial: bool,
+) -> Result<(), StripeError> {
+    let id = text(subscription, "id").to_owned();
+    let mut invoice = world.blank("invoice");
+    for field in [
+        "customer",
+        "currency",
+        "collection_method",
+        "default_payment_method",
+    ] {
+        let value = subscription.get(field).cloned().unwrap_or(Value::Null);
+        set(&mut invoice, field, value);
+    }
+    let days = int(subscription, "days_until_due");
+    set(&mut invoice, "_days_until_due", days);
+    set(&mut invoice, "billing_reason", "subscription_create");
+    set(&mut invoice, "_subscription", id.as_str());
+    set(
+        &mut invoice,
+        "parent",
+        json!({"quote_details": null, "type": "subscription_details",
+        "subscription_details": {"metadata": subscription.get("metadata"), "subscription": id}}),
+    );
+    if let Some(coupons) = coupons(world, params)? {
+        set(&mut invoice, "_coupons", coupons);
+    }
+    invoices::begin(world, &mut invoice);
+    let invoice_id = text(&invoice, "id").to_owned();
+    for item in items {
+        let price = item
+            .get("price")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        let quantity = int(item, "quantity");
+        let amount = if trial {
+            0
+        } else {
+            catalog::cost(&price, quantity)
+        };
+        let line = json!({"amount": amount, "quantity": quantity,
+            "currency": text(&price, "currency"), "subscription": id,
+            "description": format!("{quantity} × {}", product_name(world, &price))});
+        let period = json!({"start": int(item, "current_period_start"),
+            "end": int(item, "current_period_end")});
+        invoice_lines::add_line(world, &invoice_id, &line, Some(&period));
+    }
+    invoice_lines::pull_pending(world, &invoice);
+    invoices::finalize(world, &mut invoice)?;
+    set(subscription, "latest_invoice", invoice_id);
+    if text(&invoice, "status") == "paid" || text(&invoice, "collection_method") == "send_invoice" {
+        set(
+            subscription,
+            "status",
+            if trial { "trialing" } else { "active" },
+        );
+        world.store.put("invoice", invoice);
+        return Ok(());
+    }
+    world.store.put("invoice", invoice.clone());
+    let behavior = text(params, "payment_behavior");
+    if behavior == "default_incomplete" {
+        invoices::open_intent(world, &mut invoice);
+        world.store.put("invoice", invoice);
+        set(subscription, "status", "incomplete");
+        return Ok(());
+    }
+    let paid = invoices::pay(world, &mut invoice, "");
+    let status = match paid {
+        Ok(()) => "active",
+        // A declined card leaves an incomplete subscription; anything else is the caller's mistake.
+        Err(error) if error.status != 402 || behavior == "error_if_incomplete" => {
+            world.store.remove("invoice", text(&invoice, "id"), None);
+            return Err(error);
+        }
+        Err(_) => "incomplete",
+    };
+    world.store.put("invoice", invoice);
+    set(subscription, "status", status);
+    Ok(())
+}
+
+fn coupons(world: &World<'_>, params: &Object) -> Result<Option<Value>, StripeError> {
+    let discounts = params.get("discounts").and_then(Value::as_array);
+    let mut ids = Vec::new();
+    for discount in discounts.into_iter().flatten().filter_map(Value::as_object) {
+        let promotion = world
+            .store
+            .get("promotion_code", text(discount, "promotion_code"));
+        let promotion = promotion
+            .and_then(|code| code.get("promotion"))
+            .and_then(Value::as_object);
+        let id = match promotion {
+            Some(promotion) => text(promotion, "coupon"),
+            None => text(discount, "coupon"),
+        };
+        if !id.is_empty() {
+            world.named_by("discounts", "coupon", id)?;
+            ids.push(json!(id));
+        }
+    }
+    Ok((!ids.is_empty()).then_some(Value::Array(ids)))
+}
+
+fn product_name(world: &World<'_>, price: &Object) -> String {
+    let product = world.store.get("product", id_in(price, "product"));
+    product
+        .map_or("", |product| text(product, "name"))
+        .to_owned()
+}
+
+fn complete_item(
+    world: &World<'_>,
+    item: &mut Object,
+    subscription: &str,
+    price: Object,
+    quantity: i64,
+) {
+    let recurring = price.get("recurring").and_then(Value::as_object);
+    let interval = recurring.map_or("month", |recurring| text(recurring, "interval"));
+    let count = recurring.map_or(1, |recurring| int(recurring, "interval_count").max(1));
+    set(item, "current_period_start", world.now);
+    set(
+        item,
+        "current_period_end",
+        after(world.now, interval, count),
+    );
+    set(item, "subscription", subscription);
+    set(item, "quantity", quantity);
+    set(item, "price", Value::Object(price));
+    set(item, "discounts", json!([]));
+    set(item, "tax_rates", json!([]));
+}
+
+fn trial_end(params: &Object, now: i64) -> Option<i64> {
+    let days = int(params, "trial_period_days");
+    match params.get("trial_end") {
+        Some(Value::Number(end)) => end.as_i64().filter(|end| *end > now),
+        _ if days > 0 => Some(now.saturating_add(days.saturating_mul(86_400))),
+        _ => None,
+    }
+}
+
+fn items_of(store: &Store, subscription: &str) -> Vec<Object> {
+    let items = store
+        .oldest_first("subscription_item")
+        .map(|record| &record.object);
+    items
+        .filter(|item| text(item, "subscription") == subscription)
+        .cloned()
+        .collect()
+}
+
+fn change(
+    world: &mut World<'_>,
+    params: &Object,
+    subscription: &mut Object,
+) -> Result<(), StripeError> {
+    if text(subscription, "status") == "canceled" {
+        let harmless = ["metadata", "cancellation_details", "expand"];
+        if !params.keys().all(|name| harmless.contains(&name.as_str())) {
+            return Err(StripeError::invalid(
+                "A canceled subscription can only change its metadata and cancellation_details.",
+            ));
+        }
+    }
+    let id = text(subscription, "id").to_owned();
+    let elements = params.get("items").and_then(Value::as_array);
+    for (index, element) in elements
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .enumerate()
+    {
+        let param = format!("items[{index}]");
+        let item_id = text(element, "id");
+        if item_id.is_empty() {
+            let (price, quantity) = catalog::priced(world, element, &param)?;
+            let mut item = world.blank("subscription_item");
+            complete_item(world, &mut item, &id, price, quantity);
+            world.store.put("subscription_item", item);
+            continue;
+        }
+        let mut item = world.named_by(&format!("{param}[id]"), "subscription_item", item_id)?;
+        if flag(element, "deleted") {
+            world.store.remove("subscription_item", item_id, None);
+            continue;
+        }
+        if let Some(quantity) = element.get("quantity") {
+            set(&mut item, "quantity", quantity.clone());
+        }
+        if element.contains_key("price") || element.contains_key("price_data") {
+            let (price, _) = catalog::priced(world, element, &param)?;
+            set(&mut item, "price", Value::Object(price));
+        }
+        world.store.put("subscription_item", item);
+    }
+    if let Some(at_period_end) = params.get("cancel_at_period_end").and_then(Value::as_bool) {
+        let ends = items_of(world.store, &id)
+            .iter()
+            .map(|item| int(item, "current_period_end"))
+            .max();
+        let (at, canceled, reason) = if at_period_end {
+            (
+                json!(ends),
+                json!(world.now),
+                json!("cancellation_requested"),
+            )
+        } else {
+            (Value::Null, Value::Null, Value::Null)
+        };
+        set(subscription, "cancel_at", at);
+        set(subscription, "canceled_at", canceled);
+        detail(subscription, "reason", reason);
+    }
+    if params.get("trial_end").is_some_and(|end| end == "now")
+        && text(subscription, "status") == "trialing"
+    {
+        set(subscription, "trial_end", world.now);
+        set(subscription, "status", "active");
+    }
+    Ok(())
+}
+
+fn detail(subscription: &mut Object, name: &str, value: Value) {
+    let details = subscription
+        .get_mut("cancellation_details")
+        .and_then(Value::as_object_mut);
+    if let Some(details) = details {
+        set(details, name, value);
+    }
+}
+
+fn end(world: &World<'_>, subscription: &mut Object) {
+    let now = world.now;
+    set(subscription, "status", "canceled");
+    set(subscription, "canceled_at", now);
+    set(subscription, "ended_at", now);
+    set(subscription, "cancel_at_period_end", false);
+    detail(subscription, "reason", json!("cancellation_requested"));
+}
+
+/// Ends every subscription of a customer, as the customer's deletion does.
+pub(crate) fn cancel_all_of(world: &mut World<'_>, customer: &str) {
+    let theirs = world
+        .store
+        .oldest_first("subscription")
+        .map(|record| record.object.clone());
+    let theirs: Vec<_> = theirs
+        .filter(|object| id_in(object, "customer") == customer)
+        .collect();
+    for mut subscription in theirs {
+        end(world, &mut subscription);
+        world.store.put("subscription", subscription);
+    }
+}
+
+/// Called when an invoice is paid: what was incomplete or overdue is active again.
+pub(crate) fn invoice_paid(world: &mut World<'_>, subscription: &str) {
+    let Some(mut subscription) = world.store.get("subscription", subscription).cloned() else {
+        return;
+    };
+    if matches!(
+        text(&subscription, "status"),
+        "incomplete" | "past_due" | "unpaid"
+    ) {
+        set(&mut subscription, "status", "active");
+        world.store.put("subscription", subscription);
+    }
+}

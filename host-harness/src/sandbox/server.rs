@@ -1,0 +1,251 @@
+//! The socket side of the sandbox: accepts connections, reads whole requests within limits of
+//! size and time, and hands them to [`StandIn`]. It owns everything that protects the process from
+//! a bad client; it knows nothing of Stripe beyond passing a request in and an answer out.
+
+use super::{RecordedRequest, SandboxOptions, StandIn};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, Sleep};
+
+/// How long [`Sandbox::shutdown`] waits for requests in flight.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// The most bytes a request's head may take.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// The most header lines a request may have.
+const MAX_HEADERS: usize = 100;
+
+/// A running sandbox. Dropping it closes its socket and every connection; [`Sandbox::shutdown`]
+/// lets requests in flight finish first.
+#[derive(Debug)]
+pub struct Sandbox {
+    stand_in: Arc<StandIn>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Binds the address and starts answering in the background of the current tokio runtime.
+    ///
+    /// # Errors
+    /// The address cannot be bound, for example because its port is taken.
+    pub async fn start(options: SandboxOptions) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.address).await?;
+        let address = listener.local_addr()?;
+        let stand_in = Arc::new(StandIn::new(options.clone()));
+        let (stop, stopped) = watch::channel(false);
+        let service = Service {
+            stand_in: Arc::clone(&stand_in),
+            options: Arc::new(options),
+        };
+        let accepting = tokio::spawn(accept(listener, service, stopped));
+        Ok(Self {
+            stand_in,
+            address,
+            stop,
+            accepting,
+        })
+    }
+
+    /// The address to give to a client, without a slash at its end: `http://127.0.0.1:49321`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address the sandbox listens on, with the port it was given.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The latest requests, oldest first. One that never arrived whole, because it was too large
+    /// or too slow, is not among them.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.stand_in.requests()
+    }
+
+    /// The Stripe behind the socket, for tests that look at or prepare its state directly.
+    pub fn stand_in(&self) -> &StandIn {
+        &self.stand_in
+    }
+
+    /// Stops accepting, waits a few seconds for requests in flight, and closes everything.
+    pub async fn shutdown(mut self) {
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(SHUTDOWN_GRACE, &mut self.accepting).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // The connections belong to this task, so they end with it.
+        self.accepting.abort();
+    }
+}
+
+#[derive(Clone)]
+struct Service {
+    stand_in: Arc<StandIn>,
+    options: Arc<SandboxOptions>,
+}
+
+async fn accept(listener: TcpListener, service: Service, mut stopped: watch::Receiver<bool>) {
+    let slots = Arc::new(Semaphore::new(service.options.max_connections.max(1)));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = stopped.changed() => break,
+            accepted = accept_one(&listener, &slots) => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Some((stream, slot)) => {
+                let (service, stopped) = (service.clone(), stopped.clone());
+                connections.spawn(async move {
+                    serve(stream, service, stopped).await;
+                    drop(slot);
+                });
+            }
+            // Out of file descriptors, most likely: a pause lets some be given back.
+            None => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn accept_one(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    let (stream, _) = listener.accept().await.ok()?;
+    Some((stream, slot))
+}
+
+async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let timeout = service.options.client_timeout;
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX));
+    let answer = service_fn(move |request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
+    });
+    let stream = Impatient::new(stream, timeout);
+    let connection = builder.serve_connection(TokioIo::new(stream), answer);
+    let mut connection = std::pin::pin!(connection);
+    // A connection ends in an error when its client misbehaves or goes away. Neither concerns
+    // anyone but that client.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+impl Service {
+    async fn answer(&self, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let limit = self.options.max_body_bytes;
+        let read = Limited::new(body, limit).collect();
+        let response = match tokio::time::timeout(self.options.client_timeout, read).await {
+            Ok(Ok(body)) => self
+                .stand_in
+                .handle(&http::Request::from_parts(head, body.to_bytes())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                self.stand_in.refuse_too_large(limit)
+            }
+            Ok(Err(_)) | Err(_) => self.stand_in.refuse_too_slow(),
+        };
+        response.map(Full::new)
+    }
+}
+
+/// A stream that fails when nothing moves over it for a while. hyper limits the time of a request's
+/// head and this file that of its body; this covers what is left: the wait for the first bytes,
+/// idle connections, and clients that never read their answer.
+struct Impatient {
+    stream: TcpStream,
+    patience: Duration,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Impatient {
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self {
+            stream,
+            patience,
+            deadline: Box::pin(tokio::time::sleep(patience)),
+        }
+    }
+
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        progress: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if progress.is_ready() {
+            self.deadline.as_mut().reset(Instant::now() + self.patience);
+            return progress;
+        }
+        match self.deadline.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Impatient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let progress = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.watch(cx, progress)
+    }
+}
+
+impl AsyncWrite for Impatient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watch(cx, progress)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,19 @@
+//! Promises kept through the real `stripe.wasm`: what a low-code author, a host
+//! and an operator can rely on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+mod bad_input;
+mod command;
+mod contract;
+mod lowdefy;
+mod retries;
+mod table;
+mod wire;

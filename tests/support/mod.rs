@@ -1,0 +1,65 @@
+//! What the tests share: the component, compiled once, and a server that
+//! answers from a script.
+
+mod server;
+
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use stripe_harness::{CallError, Connection, HostOptions, Plugin, Policy, component};
+
+pub(crate) use server::{Answer, Request, Server};
+
+/// A key that must appear nowhere but in the `authorization` header.
+pub(crate) const KEY: &str = "sk_test_sentinel51H7xkQ2eZvKYlo2C4242";
+
+/// The part of [`KEY`] that no output may hold.
+pub(crate) const SENTINEL: &str = "sentinel51H7xkQ2eZvKYlo2C";
+
+/// The component as cargo built it.
+pub(crate) fn component() -> Vec<u8> {
+    component::locate(None).unwrap().read().unwrap()
+}
+
+/// The component, which may reach these origins besides Stripe's. Compiled once
+/// for all tests.
+pub(crate) fn plugin(origins: &[&str]) -> Plugin {
+    static COMPILED: OnceLock<Plugin> = OnceLock::new();
+    let compiled =
+        COMPILED.get_or_init(|| Plugin::load(&component(), HostOptions::default()).unwrap());
+    let mut policy = Policy::default();
+    for origin in origins {
+        policy.allow(origin).unwrap();
+    }
+    let options = HostOptions {
+        policy,
+        ..HostOptions::default()
+    };
+    compiled.with_options(options).unwrap()
+}
+
+/// A plugin and a connection to a server, with more properties.
+pub(crate) async fn connected(server: &Server, more: Value) -> (Plugin, Connection) {
+    let mut properties = json!({"secretKey": KEY, "baseUrl": server.url()});
+    properties
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let plugin = plugin(&[server.url()]);
+    let connection = plugin
+        .parse_connection(&properties.to_string())
+        .await
+        .unwrap();
+    (plugin, connection)
+}
+
+/// A failure of a call, with nothing of the key in it.
+pub(crate) fn failed<T>(result: Result<T, CallError>) -> CallError {
+    match result {
+        Ok(_) => panic!("the call succeeded"),
+        Err(error) => {
+            assert!(!format!("{error:?}").contains(SENTINEL), "{error:?}");
+            error
+        }
+    }
+}

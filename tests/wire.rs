@@ -1,0 +1,149 @@
+//! What arrives at a server: the bytes, the headers, and the key in one place
+//! alone.
+
+use serde_json::json;
+
+use crate::support::{Answer, KEY, Server, connected};
+
+#[tokio::test]
+async fn a_post_carries_its_headers_and_its_length() {
+    let server = Server::start(Vec::new()).await;
+    let more = json!({"appInfo": {"name": "shop", "version": "1.2"}, "headers": {"x-trace": "t"}});
+    let (plugin, connection) = connected(&server, more).await;
+    let response = plugin
+        .request(&connection, "customers", "create", r#"[{"email":"a@b.c"}]"#)
+        .await
+        .unwrap();
+    let request = server.only();
+    assert_eq!(
+        (request.method.as_str(), request.target.as_str()),
+        ("POST", "/v1/customers")
+    );
+    assert_eq!(request.body(), "email=a%40b.c");
+    for (name, value) in [
+        ("authorization", format!("Bearer {KEY}").as_str()),
+        ("accept", "application/json"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-length", "13"),
+        ("user-agent", "Stripe/v1 LowcodeStripe/0.1.0 shop/1.2"),
+        ("x-trace", "t"),
+        ("host", server.url().trim_start_matches("http://")),
+    ] {
+        assert_eq!(request.header(name), Some(value), "{name}");
+    }
+    let key = request.header("idempotency-key").unwrap();
+    assert_eq!(response.idempotency_key.as_deref(), Some(key));
+    assert!(key.starts_with("stripe-wasm-") && key.len() == 48, "{key}");
+    assert_eq!(response.request_id.as_deref(), Some("req_1"));
+    assert_eq!((response.status, response.attempts), (Some(200), 1));
+}
+
+#[tokio::test]
+async fn a_get_carries_no_body_and_no_length() {
+    let server = Server::start(Vec::new()).await;
+    let (plugin, connection) = connected(&server, json!({"stripeAccount": "acct_1"})).await;
+    plugin
+        .request(&connection, "customers", "list", r#"[{"limit":1}]"#)
+        .await
+        .unwrap();
+    let request = server.only();
+    assert_eq!(request.target, "/v1/customers?limit=1");
+    assert_eq!(request.header("content-length"), None);
+    assert_eq!(request.header("idempotency-key"), None);
+    assert_eq!(request.header("stripe-account"), Some("acct_1"));
+}
+
+#[tokio::test]
+async fn an_upload_arrives_decoded() {
+    let server = Server::start(Vec::new()).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
+    let args = json!([{
+        "purpose": "dispute_evidence",
+        "file": {"data": {"base64": "AP8A"}, "name": "e.bin"}
+    }]);
+    plugin
+        .request(&connection, "files", "create", &args.to_string())
+        .await
+        .unwrap();
+    let request = server.only();
+    let kind = request.header("content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let mut expected = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\ndispute_evidence\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"e.bin\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    )
+    .into_bytes();
+    expected.extend([0, 255, 0]);
+    expected.extend(format!("\r\n--{boundary}--\r\n").into_bytes());
+    assert!(
+        request.body == expected,
+        "{}",
+        String::from_utf8_lossy(&request.body)
+    );
+}
+
+#[tokio::test]
+async fn a_file_comes_back_as_base64() {
+    let pdf = Answer::Http(
+        200,
+        vec![("content-type", "application/pdf".to_owned())],
+        vec![0, 255, 0],
+    );
+    let server = Server::start(vec![pdf]).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
+    let response = plugin
+        .request(&connection, "quotes", "pdf", r#"["qt_1"]"#)
+        .await
+        .unwrap();
+    assert_eq!(
+        response.body,
+        r#"{"base64":"AP8A","content_type":"application/pdf"}"#
+    );
+}
+
+#[tokio::test]
+async fn an_answer_is_passed_on_byte_for_byte() {
+    let body = "{\n  \"id\": \"ch_1\",\n  \"amount\": 12345678901234567890,\n  \"rate\": 1.10,\n  \"n\": \"\\u00e9\"\n}\n";
+    let server = Server::start(vec![Answer::json(200, body)]).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
+    let response = plugin
+        .request(&connection, "charges", "retrieve", r#"["ch_1"]"#)
+        .await
+        .unwrap();
+    assert_eq!(response.body, body);
+}
+
+#[tokio::test]
+async fn a_body_larger_than_any_buffer_arrives_whole() {
+    let server = Server::start(Vec::new()).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
+    let text = "x".repeat(5 << 20);
+    let args = json!([{"description": text}]);
+    plugin
+        .request(&connection, "customers", "create", &args.to_string())
+        .await
+        .unwrap();
+    assert_eq!(server.only().body.len(), text.len() + "description=".len());
+}
+
+#[tokio::test]
+async fn calls_run_side_by_side() {
+    let server = Server::start(Vec::new()).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
+    let calls: Vec<_> = (0..32)
+        .map(|at| {
+            let (plugin, connection) = (plugin.clone(), connection.clone());
+            tokio::spawn(async move {
+                let args = format!(r#"["cus_{at}"]"#);
+                plugin
+                    .request(&connection, "customers", "retrieve", &args)
+                    .await
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(server.arrived().len(), 32);
+}
