@@ -20,8 +20,7 @@ pub fn encode<'a>(params: Object<'a>, boundary: &str) -> Result<Body<'a>, Refusa
         boundary,
     };
     for (name, value) in params {
-        let place = name.to_string();
-        encoder.part(name.into_owned(), value, &place)?;
+        encoder.part(&name, value, &name)?;
     }
     encoder.body.push(format!("--{boundary}--\r\n"));
     Ok(encoder.body)
@@ -33,20 +32,20 @@ struct Encoder<'a, 'b> {
 }
 
 impl<'a> Encoder<'a, '_> {
-    fn part(&mut self, name: String, value: Value<'a>, place: &str) -> Result<(), Refusal> {
+    fn part(&mut self, name: &str, value: Value<'a>, place: &str) -> Result<(), Refusal> {
         let text = match value {
             Value::Object(members) => {
                 if members.iter().any(|(key, _)| key == "data") {
-                    return self.file(&name, members, place);
+                    return self.file(name, members, place);
                 }
                 for (key, member) in members {
-                    self.part(format!("{name}[{key}]"), member, &format!("{place}.{key}"))?;
+                    self.part(&format!("{name}[{key}]"), member, &format!("{place}.{key}"))?;
                 }
                 return Ok(());
             }
             Value::Array(items) => {
                 for (at, item) in items.into_iter().enumerate() {
-                    self.part(format!("{name}[{at}]"), item, &format!("{place}[{at}]"))?;
+                    self.part(&format!("{name}[{at}]"), item, &format!("{place}[{at}]"))?;
                 }
                 return Ok(());
             }
@@ -57,7 +56,7 @@ impl<'a> Encoder<'a, '_> {
         self.body.push(format!(
             "--{}\r\nContent-Disposition: form-data; name={}\r\n\r\n",
             self.boundary,
-            quoted(&name)
+            quoted(name)
         ));
         self.body.push(text);
         self.body.push("\r\n");

@@ -88,14 +88,12 @@ flags! {
     local = 5;
     /// `client_id`, when not given, is the connection's.
     client_id = 6;
-    /// Whole-number fields travel as strings.
-    int64 = 7;
     /// The same operation under an older resource name.
-    alias = 8;
+    alias = 7;
     /// Only older API versions have it.
-    legacy = 9;
+    legacy = 8;
     /// Stripe advises against it.
-    deprecated = 10;
+    deprecated = 9;
 }
 
 /// One method of one resource.

@@ -138,7 +138,7 @@ impl Flags {
     ) -> Result<Connection, Wrong> {
         let mut properties = match &self.connection {
             None => Map::new(),
-            Some(reference) => self.from_file(reference)?,
+            Some(reference) => self.file_properties(reference)?,
         };
         if let Some(name) = &self.secret_key_env {
             let key = environment(name).ok_or_else(|| {
@@ -206,7 +206,7 @@ impl Flags {
     }
 
     /// The properties of a connection in a file.
-    fn from_file(&self, reference: &str) -> Result<Map<String, Value>, Wrong> {
+    fn file_properties(&self, reference: &str) -> Result<Map<String, Value>, Wrong> {
         let (file, id) = match reference.rsplit_once('#') {
             Some((file, id)) => (PathBuf::from(file), Some(id)),
             None => (PathBuf::from(reference), None),

@@ -2,7 +2,7 @@
 // that do. Nothing is made here that the plugin deliberately treats in another
 // way than the client; such cases are written by hand, see special/.
 
-import { methodOf, Params, STYLES } from './params.mjs';
+import { methodOf, Params, STYLES, withFile } from './params.mjs';
 import { Random } from './random.mjs';
 import { jsonText } from './text.mjs';
 import * as values from './values.mjs';
@@ -65,8 +65,7 @@ class Arguments {
 
   params = (style, budget) => {
     const { name, flags } = this.operation;
-    // A form with a file has no word for null, and must have its file.
-    const fitting = flags.has('multipart') ? { ...style, wild: 0, nulls: false } : style;
+    const fitting = flags.has('multipart') ? withFile(style) : style;
     const forced = flags.has('client-id') ? ['client_id'] : [];
     const params = new Params(this.model, this.random, fitting, budget).of(name, forced);
     if (forced.length > 0) params.client_id = 'ca_recording4242';

@@ -13,10 +13,15 @@ const DEEP = 5;
  * wild     awkward, with fields and types that the schema does not have
  */
 export const STYLES = {
-  plain: { awkward: 0, wild: 0, nulls: true },
-  awkward: { awkward: 0.6, wild: 0, nulls: true },
-  wild: { awkward: 0.5, wild: 0.2, nulls: true },
+  plain: { awkward: 0, wild: 0 },
+  awkward: { awkward: 0.6, wild: 0 },
+  wild: { awkward: 0.5, wild: 0.2 },
 };
+
+/** In a form with a file, where the client has no word for null. */
+export function withFile(style) {
+  return { ...style, wild: 0, withoutNull: true };
+}
 
 export class Params {
   #left;
@@ -47,8 +52,8 @@ export class Params {
 
   #value(name, type, depth) {
     if (this.random.chance(this.style.wild)) return this.#spent(values.anything(this.random));
-    const possible = type.filter((one) => one !== 'bytes' && (this.style.nulls || (one !== 'empty' && one !== 'null')));
-    return this.#alternative(name, this.random.pick(possible.length > 0 ? possible : ['string']), depth);
+    const impossible = ['bytes', ...(this.style.withoutNull ? ['empty', 'null'] : [])];
+    return this.#alternative(name, this.random.pick(type.filter((one) => !impossible.includes(one))), depth);
   }
 
   #alternative(name, one, depth) {

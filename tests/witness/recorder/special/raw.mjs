@@ -1,0 +1,41 @@
+// Raw requests: verb, path, params and options for what has no method.
+
+import { of, refused } from './of.mjs';
+
+export default [
+  ...of('rawRequest', {
+    'get': '["GET","/v1/customers/cus_1"]',
+    'get-query': '["GET","/v1/customers?limit=3&email=a%2Bb%40example.com&expand[0]=data.sources"]',
+    'get-null-params': '["GET","/v1/customers",null,{"stripeAccount":"acct_1"}]',
+    'get-empty-params': '["GET","/v1/customers",{}]',
+    'get-params': '["GET","/v1/customers",{"limit":3}]',
+    'get-v2': '["GET","/v2/core/accounts?limit=3"]',
+    'post': '["POST","/v1/customers",{"email":"a+b@example.com","metadata":{"order id":"6735"},"list":[{"a":null}]}]',
+    'post-null': '["POST","/v1/customers",null]',
+    'post-nothing': '["POST","/v1/customers"]',
+    'post-query': '["POST","/v1/customers?expand[0]=sources",{"email":"jenny@example.com"}]',
+    'post-v2': '["POST","/v2/core/accounts",{"display_name":"größe","a":[1,null,{}]}]',
+    'post-v2-null': '["POST","/v2/core/accounts",null]',
+    'delete': '["DELETE","/v1/customers/cus_1"]',
+    'delete-params': '["DELETE","/v1/subscriptions/sub_1",{"prorate":true}]',
+    'delete-v2': '["DELETE","/v2/core/accounts/acct_1/persons/person_1"]',
+    'lower-case': '["post","/v1/customers",{"email":"jenny@example.com"}]',
+    'options': '["POST","/v1/customers",{},{"apiKey":"rk_test_anotherkey000009999","idempotencyKey":"order-4242","stripeContext":"workspace_1","apiVersion":"2024-06-20","maxNetworkRetries":1,"timeout":1000,"headers":{"X-Shop":"blue"},"additionalHeaders":{"x-count":"3"}}]',
+    'additional-headers-win': '["POST","/v1/customers",{},{"idempotencyKey":"option","headers":{"X-Shop":"headers"},"additionalHeaders":{"X-Shop":"additional","Idempotency-Key":"additional"}}]',
+    'account-and-context': '["GET","/v1/customers",null,{"stripeAccount":"acct_1","stripeContext":"acct_2"}]',
+    'base-files': '["GET","/v1/files/file_1/contents",null,{"apiBase":"files"}]',
+    'base-connect': '["POST","/oauth/token",{"grant_type":"authorization_code","code":"ac_1"},{"apiBase":"connect"}]',
+    'base-meter-events': '["POST","/v2/billing/meter_event_stream",{"events":[]},{"apiBase":"meter_events"}]',
+    'base-unknown': ['["GET","/v1/customers",null,{"apiBase":"evil"}]', refused('option')],
+    'path-without-slash': '["GET","v1/customers"]',
+    'path-of-another-host': '["GET","https://evil.example/v1/customers"]',
+    'path-with-two-slashes': '["GET","//evil.example/v1/customers"]',
+    'path-with-user': '["GET","@evil.example/v1/customers"]',
+    'path-empty': '["GET",""]',
+    'path-null': '["GET",null]',
+    'path-with-space': '["GET","/v1/customers/cus 1"]',
+    'path-with-newline': String.raw`["GET","/v1/customers\r\nHost: evil.example"]`,
+    'path-missing': '["GET"]',
+    'nothing': '[]',
+  }),
+];
