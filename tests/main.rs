@@ -14,6 +14,7 @@ mod bad_input;
 mod command;
 mod contract;
 mod lowdefy;
+mod parity;
 mod retries;
 mod table;
 mod wire;

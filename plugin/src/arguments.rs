@@ -73,56 +73,30 @@ pub fn split<'a>(operation: &Operation, args: Value<'a>) -> Result<Arguments<'a>
         }
     }
 
+    let usage = || format!("write {}", usage(operation));
     let mut params = Vec::new();
     let mut options = Options::default();
     let mut params_path = place(ids.len());
     if let Some((at, value)) = rest.next() {
         params_path = place(at);
-        match value {
-            Value::Null => {}
-            Value::Object(members) if rest.peek().is_none() && is_options(&members) => {
-                options = Options::read(&members).map_err(|r| r.within(&place(at)))?;
-            }
-            Value::Object(members) => params = members,
-            other => {
-                return Err(Refusal::argument(
-                    place(at),
-                    format!(
-                        "{} takes an object of params here, not {}: write {}.",
-                        name_of(operation),
-                        other.kind(),
-                        usage(operation)
-                    ),
-                ));
-            }
+        let members = object(value, &params_path, "params", &usage())?;
+        if rest.peek().is_none() && is_options(&members) {
+            options = Options::read(&members).map_err(|r| r.within(&params_path))?;
+        } else {
+            params = members;
         }
     }
     if let Some((at, value)) = rest.next() {
-        match value {
-            Value::Null => {}
-            Value::Object(members) => {
-                options = Options::read(&members).map_err(|r| r.within(&place(at)))?;
-            }
-            other => {
-                return Err(Refusal::argument(
-                    place(at),
-                    format!(
-                        "{} takes an object of options here, not {}: write {}.",
-                        name_of(operation),
-                        other.kind(),
-                        usage(operation)
-                    ),
-                ));
-            }
-        }
+        options = self::options(value, &place(at), &usage())?;
     }
-    if let Some((at, _)) = rest.next() {
+    if let Some((at, _)) = rest.find(|(_, surplus)| !matches!(surplus, Value::Null)) {
         return Err(Refusal::argument(
             place(at),
             format!(
-                "{} takes at most {at} arguments, {count} were given: write {}.",
+                "{} takes at most {} arguments, {count} were given: {}.",
                 name_of(operation),
-                usage(operation)
+                ids.len() + 2,
+                usage()
             ),
         ));
     }
@@ -132,6 +106,32 @@ pub fn split<'a>(operation: &Operation, args: Value<'a>) -> Result<Arguments<'a>
         params_path,
         options,
     })
+}
+
+/// An argument that is an object, or null for an empty one.
+pub(crate) fn object<'a>(
+    value: Value<'a>,
+    place: &str,
+    what: &str,
+    usage: &str,
+) -> Result<Object<'a>, Refusal> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Object(members) => Ok(members),
+        other => Err(Refusal::argument(
+            place,
+            format!(
+                "Here stands {}, but an object of {what} is meant: {usage}.",
+                other.kind()
+            ),
+        )),
+    }
+}
+
+/// The argument of options.
+pub(crate) fn options(value: Value<'_>, place: &str, usage: &str) -> Result<Options, Refusal> {
+    let members = object(value, place, "options", usage)?;
+    Options::read(&members).map_err(|refusal| refusal.within(place))
 }
 
 /// One id for the path, or why it cannot be one.
@@ -278,7 +278,7 @@ mod tests {
                 "[0]",
                 "an object of params",
             ),
-            ("customers.list", "[[1]]", "[0]", "not a list"),
+            ("customers.list", "[[1]]", "[0]", "Here stands a list"),
             ("customers.list", "[{},3]", "[1]", "an object of options"),
             (
                 "customers.list",

@@ -10,9 +10,8 @@ use crate::connection::{self, Settings};
 use crate::contract::exports::lowcode::stripe::{connections, requests};
 use crate::failure::Refusal;
 use crate::json::Value;
-use crate::nested;
-use crate::operation::Operation;
-use crate::outgoing::{self, Outgoing, Planned};
+use crate::nested::{self, Target};
+use crate::outgoing::{self, Outgoing, Planned, RawRequest};
 use crate::transport::{Wasi, uuid};
 use crate::types::{self, Connection, Error, Response};
 
@@ -46,10 +45,10 @@ impl requests::Guest for Plugin {
         method: String,
         args: String,
     ) -> Result<Response, Error> {
-        let operation = nested::find(&resource, &method)?;
+        let target = nested::find(&resource, &method)?;
         let settings = settings(connection)?;
         let args = read_args(&args)?;
-        run(operation, args, &settings, "args")
+        run(target, args, &settings, "args")
     }
 
     fn stripe_request(connection: Connection, properties: String) -> Result<Response, Error> {
@@ -60,10 +59,10 @@ impl requests::Guest for Plugin {
             )
         })?;
         let found = nested::resolve(properties).map_err(|refusal| refusal.within("properties"))?;
-        let operation = nested::find(&found.resource, &found.method)?;
+        let target = nested::find(&found.resource, &found.method)?;
         let settings = settings(connection)?;
         let place = format!("properties.{}", found.path);
-        run(operation, found.args, &settings, &place)
+        run(target, found.args, &settings, &place)
     }
 
     fn plan(
@@ -72,10 +71,10 @@ impl requests::Guest for Plugin {
         method: String,
         args: String,
     ) -> Result<types::Planned, Error> {
-        let operation = nested::find(&resource, &method)?;
+        let target = nested::find(&resource, &method)?;
         let settings = settings(connection)?;
         let args = read_args(&args)?;
-        let (planned, _) = prepare(operation, args, &settings, "args")?;
+        let (planned, _) = prepare(target, args, &settings, "args")?;
         Ok(match planned {
             Planned::Local(json) => types::Planned::Local(json),
             Planned::Http(outgoing) => types::Planned::Http(shown(&outgoing)),
@@ -97,16 +96,29 @@ fn read_args(args: &str) -> Result<Value<'_>, Refusal> {
 }
 
 fn prepare<'a>(
-    operation: &Operation,
+    target: Target,
     args: Value<'a>,
     settings: &Settings,
     place: &str,
 ) -> Result<(Planned<'a>, Limits), Refusal> {
-    let arguments = arguments::split(operation, args).map_err(|refusal| refusal.within(place))?;
-    let limits = Limits::new(settings, &arguments.options);
-    let planned = outgoing::build(operation, arguments, settings, uuid)
-        .map_err(|refusal| locate(refusal, place))?;
-    Ok((planned, limits))
+    match target {
+        Target::Operation(operation) => {
+            let arguments =
+                arguments::split(operation, args).map_err(|refusal| refusal.within(place))?;
+            let limits = Limits::new(settings, &arguments.options);
+            let planned = outgoing::build(operation, arguments, settings, uuid)
+                .map_err(|refusal| locate(refusal, place))?;
+            Ok((planned, limits))
+        }
+        Target::Raw => {
+            let raw = RawRequest::split(args).map_err(|refusal| refusal.within(place))?;
+            let limits = Limits::new(settings, &raw.options);
+            let outgoing = raw
+                .build(settings, uuid)
+                .map_err(|refusal| locate(refusal, place))?;
+            Ok((Planned::Http(Box::new(outgoing)), limits))
+        }
+    }
 }
 
 /// A refusal of the connection stays there; one of the call is in its
@@ -119,12 +131,12 @@ fn locate(refusal: Refusal, place: &str) -> Refusal {
 }
 
 fn run(
-    operation: &Operation,
+    target: Target,
     args: Value<'_>,
     settings: &Settings,
     place: &str,
 ) -> Result<Response, Error> {
-    let (planned, limits) = prepare(operation, args, settings, place)?;
+    let (planned, limits) = prepare(target, args, settings, place)?;
     match planned {
         Planned::Local(body) => Ok(Response {
             body,

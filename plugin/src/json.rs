@@ -251,10 +251,46 @@ fn number<'a, E: de::Error>(digits: String) -> Result<Value<'a>, E> {
         .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'))
         && serde_json::from_str::<de::IgnoredAny>(&digits).is_ok();
     if is_number {
-        Ok(Value::Number(Cow::Owned(digits)))
+        let plain = without_exponent(&digits);
+        Ok(Value::Number(Cow::Owned(plain.unwrap_or(digits))))
     } else {
         Err(E::custom("a number was expected"))
     }
+}
+
+/// Writes a number with an exponent out: `1e3` is 1000, `2.50e-1` is 0.25, the
+/// same value to the last digit. Stripe's parameters take no exponents. Where
+/// JavaScript keeps one too (from 10^21, below 10^-6) so does this.
+fn without_exponent(text: &str) -> Option<String> {
+    let (mantissa, exponent) = text.split_once(['e', 'E'])?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let mut digits = format!("{whole}{fraction}");
+    // Where the point stands, counted from the first digit.
+    let mut point = i32::try_from(whole.len()).ok()?.checked_add(exponent)?;
+    let leading = digits.bytes().take_while(|b| *b == b'0').count();
+    digits.drain(..leading);
+    point = point.checked_sub(i32::try_from(leading).ok()?)?;
+    digits.truncate(digits.trim_end_matches('0').len());
+    if digits.is_empty() {
+        return Some(format!("{sign}0"));
+    }
+    if !(-5..=21).contains(&point) {
+        return None;
+    }
+    let plain = match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => format!("{digits:0<point$}"),
+        Ok(point) if point > 0 => {
+            digits.insert(point, '.');
+            digits
+        }
+        _ => format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+    };
+    Some(format!("{sign}{plain}"))
 }
 
 /// The first name that stands twice. Small objects are compared pair by pair;
@@ -317,7 +353,7 @@ mod tests {
     fn keeps_order_and_digits() {
         for text in [
             r#"{"b":1,"a":[2,{"c":3}],"10":null,"2":true}"#,
-            "[9007199254740993,-5,0.10,1.0,-0,-0.0,1e+3,123456789012345678901234567890]",
+            "[9007199254740993,-5,0.10,1.0,-0,-0.0,1e+21,123456789012345678901234567890]",
             r#""é\n\u0001\"\\""#,
             "[]",
             "{}",
@@ -346,6 +382,30 @@ mod tests {
             let error = Value::parse(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn exponents_are_written_out_exactly() {
+        // The right-hand sides are what JavaScript prints for the same numbers.
+        for (text, expected) in [
+            ("1e3", "1000"),
+            ("1E+2", "100"),
+            ("1.5e1", "15"),
+            ("2.50e-1", "0.25"),
+            ("-12.345e2", "-1234.5"),
+            ("1e-6", "0.000001"),
+            ("0e5", "0"),
+            ("0.001e2", "0.1"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e+21"),
+            ("1e-7", "1e-7"),
+        ] {
+            assert_eq!(round_trip(text), expected, "{text}");
+        }
+        assert_eq!(
+            round_trip("12345678901234567890.5e0"),
+            "12345678901234567890.5"
+        );
     }
 
     #[test]

@@ -18,9 +18,16 @@ pub fn encode<'a>(params: Object<'a>, boundary: &str) -> Result<Body<'a>, Refusa
     let mut encoder = Encoder {
         body: Body::default(),
         boundary,
+        files: 0,
     };
     for (name, value) in params {
         encoder.part(&name, value, &name)?;
+    }
+    if encoder.files == 0 {
+        return Err(Refusal::argument(
+            "file",
+            "This call uploads a file: give \"file\": {\"data\": …, \"name\": …, \"type\": …}.",
+        ));
     }
     encoder.body.push(format!("--{boundary}--\r\n"));
     Ok(encoder.body)
@@ -29,6 +36,7 @@ pub fn encode<'a>(params: Object<'a>, boundary: &str) -> Result<Body<'a>, Refusa
 struct Encoder<'a, 'b> {
     body: Body<'a>,
     boundary: &'b str,
+    files: usize,
 }
 
 impl<'a> Encoder<'a, '_> {
@@ -64,6 +72,7 @@ impl<'a> Encoder<'a, '_> {
     }
 
     fn file(&mut self, name: &str, members: Object<'a>, place: &str) -> Result<(), Refusal> {
+        self.files += 1;
         let mut data = Value::Null;
         let mut file_name = None;
         let mut file_type = None;
@@ -196,6 +205,7 @@ mod tests {
             (r#"{"file":{"data":"x","nme":"y"}}"#, "file.nme"),
             (r#"{"file":{"data":"x","name":1}}"#, "file.name"),
             (r#"{"a":[{"data":null}]}"#, "a[0].data"),
+            (r#"{"purpose":"dispute_evidence"}"#, "file"),
         ] {
             assert_eq!(encoded(json).unwrap_err().path, path);
         }

@@ -6,6 +6,7 @@
 use crate::failure::Refusal;
 use crate::json::Value;
 use crate::operation::{self, Operation};
+use crate::outgoing::RawRequest;
 
 /// A call found in the nested form.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub fn resolve<'a>(properties: Value<'a>) -> Result<Found<'a>, Refusal> {
         let place = place(&keys);
         let mut members = match value {
             Value::Object(members) => members,
+            // Lowdefy takes no properties for empty ones.
+            Value::Null if keys.is_empty() => Vec::new(),
             _ if keys.is_empty() => {
                 return Err(Refusal::argument(
                     place,
@@ -85,23 +88,41 @@ pub fn resolve<'a>(properties: Value<'a>) -> Result<Found<'a>, Refusal> {
     }
 }
 
-/// Finds the operation of a call that names resource and method apart.
-pub fn find(resource: &str, method: &str) -> Result<&'static Operation, Refusal> {
-    operation::find(resource, method).ok_or_else(|| {
-        let mut keys: Vec<String> = Vec::new();
-        if !resource.is_empty() {
-            keys.push(resource.to_owned());
-        }
-        keys.push(method.to_owned());
-        Refusal {
-            path: String::new(),
-            ..invalid(&keys)
-        }
-    })
+/// What a call names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A row of the table.
+    Operation(&'static Operation),
+    /// `rawRequest`.
+    Raw,
+}
+
+/// Finds what a call names by resource and method.
+pub fn find(resource: &str, method: &str) -> Result<Target, Refusal> {
+    if is_raw(resource, method) {
+        return Ok(Target::Raw);
+    }
+    operation::find(resource, method)
+        .map(Target::Operation)
+        .ok_or_else(|| {
+            let mut keys: Vec<String> = Vec::new();
+            if !resource.is_empty() {
+                keys.push(resource.to_owned());
+            }
+            keys.push(method.to_owned());
+            Refusal {
+                path: String::new(),
+                ..invalid(&keys)
+            }
+        })
 }
 
 fn is_call(resource: &str, method: &str) -> bool {
-    operation::find(resource, method).is_some()
+    is_raw(resource, method) || operation::find(resource, method).is_some()
+}
+
+fn is_raw(resource: &str, method: &str) -> bool {
+    resource.is_empty() && method == RawRequest::METHOD
 }
 
 /// Whether a resource has this name or is nested below it.
@@ -188,6 +209,12 @@ mod tests {
                 "customers.list",
             ),
             (
+                r#"{"rawRequest":["GET","/v1/x"]}"#,
+                "",
+                "rawRequest",
+                "rawRequest",
+            ),
+            (
                 r#"{"checkout":{"sessions":{"retrieve":["cs_1"]}}}"#,
                 "checkout.sessions",
                 "retrieve",
@@ -217,6 +244,7 @@ mod tests {
                 "StripeRequest request properties should be an object.",
             ),
             ("{}", "StripeRequest should contain a resource to call."),
+            ("null", "StripeRequest should contain a resource to call."),
             (
                 r#"{"customers":{"list":[]},"prices":{"list":[]}}"#,
                 "StripeRequest should contain only a single resource to call.",

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 
 use clap::Args;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use stripe_harness::types::Planned;
 use stripe_harness::{CallError, Connection, Plugin};
@@ -78,6 +80,29 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
 }
 
 /// One line of the input.
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object {\"id\", \"resource\", \"method\", \"args\"}"
+)]
+struct Line<'l> {
+    #[serde(default)]
+    id: Value,
+    resource: String,
+    method: String,
+    /// As they are written: the component judges them, digits and all.
+    #[serde(borrow, default)]
+    args: Option<&'l RawValue>,
+}
+
+/// What can be said of a line that is not a call.
+#[derive(Deserialize)]
+struct Identified {
+    #[serde(default)]
+    id: Value,
+}
+
+/// A line and what it needs to be answered.
 struct Call {
     plugin: Plugin,
     connection: Connection,
@@ -94,40 +119,19 @@ impl Call {
                 CallError::refused("argument_error", None, format!("Line {number}: {message}"));
             (render::failed(id, &error), false)
         };
-        let input: Value = match serde_json::from_str(&line) {
-            Ok(input) => input,
-            Err(error) => return refuse(&Value::Null, format!("this is not JSON: {error}.")),
+        let call: Line<'_> = match serde_json::from_str(&line) {
+            Ok(call) => call,
+            Err(error) => {
+                let id = serde_json::from_str(&line).map_or(Value::Null, |Identified { id }| id);
+                return refuse(&id, format!("{error}."));
+            }
         };
-        let Value::Object(mut members) = input else {
-            return refuse(
-                &Value::Null,
-                "write an object {\"id\", \"resource\", \"method\", \"args\"}.".to_owned(),
-            );
-        };
-        let id = members.shift_remove("id").unwrap_or(Value::Null);
-        let resource = members.shift_remove("resource");
-        let method = members.shift_remove("method");
-        let (Some(Value::String(resource)), Some(Value::String(method))) = (resource, method)
-        else {
-            return refuse(
-                &id,
-                "\"resource\" and \"method\" should be strings.".to_owned(),
-            );
-        };
-        let args = members
-            .shift_remove("args")
-            .unwrap_or(Value::Null)
-            .to_string();
-        if let Some(unknown) = members.keys().next() {
-            return refuse(
-                &id,
-                format!("{unknown:?} is not known; there is id, resource, method and args."),
-            );
-        }
+        let (id, resource, method) = (call.id, call.resource, call.method);
+        let args = call.args.map_or("null", RawValue::get);
         if self.dry_run {
             let planned = self
                 .plugin
-                .plan(&self.connection, &resource, &method, &args)
+                .plan(&self.connection, &resource, &method, args)
                 .await;
             return match planned {
                 Ok(Planned::Http(request)) => (
@@ -142,7 +146,7 @@ impl Call {
         }
         let result = self
             .plugin
-            .request(&self.connection, &resource, &method, &args)
+            .request(&self.connection, &resource, &method, args)
             .await;
         (render::outcome(&id, &result), result.is_ok())
     }

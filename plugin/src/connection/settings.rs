@@ -175,7 +175,7 @@ pub fn checked_key(key: String) -> Result<Secret, Refusal> {
     let problem = if key.is_empty() {
         "is empty"
     } else if key.contains(['\n', '\r']) {
-        "contains a line break; was it read from a file with a line end?"
+        "contains a line break, perhaps the line end of the file it was read from"
     } else if !key.bytes().all(|b| b.is_ascii_graphic()) {
         "contains a space or a character that no key has"
     } else {

@@ -53,8 +53,7 @@ class Arguments {
 
   ids = (style) => {
     const { ids, flags } = this.operation;
-    // Null stands for an id that may be left out, and so does nothing at all
-    // where nothing follows.
+    // Null stands for an id that may be left out.
     if (flags.has('null-id') && this.random.chance(0.4)) return [null];
     return ids.map((name) => {
       if (!this.random.chance(style.awkward)) return values.plainId(this.random, name);

@@ -11,7 +11,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { differences, writeFiles } from '../../../plugin/catalogue/generate/files.mjs';
 import { SEED, record } from './recording.mjs';
-import { readRecordings, recordingFiles } from './recordings.mjs';
+import { readRecordings, recordingFiles } from './recording-text.mjs';
 
 const FOLDER = new URL('../../recordings/', import.meta.url);
 
