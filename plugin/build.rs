@@ -1,5 +1,5 @@
-//! Turns the operation table (`catalogue/operations.txt`) into a sorted static
-//! slice, so that nothing is parsed and nothing allocated at run time.
+//! Turns the operation table (`catalogue/operations.txt`) into sorted, packed
+//! statics, so that nothing is parsed and nothing allocated at run time.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -49,32 +49,71 @@ struct Flags {
     bits: u16,
 }
 
+/// Writes the table as packed statics: one text, and rows that point into it.
 fn generate(text: &str) -> Result<String, Box<dyn Error>> {
     let mut rows = rows(text).map(row).collect::<Result<Vec<_>, _>>()?;
     rows.sort_by_key(|row| (row.resource, row.method));
     let mut out = String::new();
+    let mut pool = Pool::default();
     writeln!(
         out,
         "/// API version the table was made from.\npub const API_VERSION: &str = {:?};",
         api_version(text)?
     )?;
-    writeln!(out, "static OPERATIONS: [Operation; {}] = [", rows.len())?;
-    for row in &rows {
+    let mut resources: Vec<(&str, usize)> = Vec::new();
+    writeln!(out, "static ROWS: [Row; {}] = [", rows.len())?;
+    for (at, row) in rows.iter().enumerate() {
+        if resources
+            .last()
+            .is_none_or(|(name, _)| *name != row.resource)
+        {
+            resources.push((row.resource, at));
+        }
+        let null_path = row.flags.null_path.as_deref().unwrap_or_default();
         writeln!(
             out,
-            "Operation {{ resource: {:?}, method: {:?}, verb: Verb::{}, path: {:?}, \
-             base: Base::{}, null_path: {:?}, flags: Flags({}) }},",
-            row.resource,
-            row.method,
+            "Row {{ method: {}, path: {}, null_path: {}, verb: Verb::{}, base: Base::{}, \
+             flags: Flags({}) }},",
+            pool.span(row.method)?,
+            pool.span(row.path)?,
+            pool.span(null_path)?,
             row.verb,
-            row.path,
             row.flags.base,
-            row.flags.null_path,
             row.flags.bits,
         )?;
     }
     out.push_str("];\n");
+    writeln!(out, "static RESOURCES: [Resource; {}] = [", resources.len())?;
+    for (name, first) in &resources {
+        writeln!(
+            out,
+            "Resource {{ name: {}, first: {first} }},",
+            pool.span(name)?
+        )?;
+    }
+    writeln!(out, "];\nstatic TEXT: &str = {:?};", pool.text)?;
     Ok(out)
+}
+
+/// Every name and path, each once.
+#[derive(Default)]
+struct Pool {
+    text: String,
+}
+
+impl Pool {
+    /// Where a text stands in the pool, as a `Span`.
+    fn span(&mut self, text: &str) -> Result<String, Box<dyn Error>> {
+        let start = match self.text.find(text) {
+            Some(start) => start,
+            None => {
+                self.text.push_str(text);
+                self.text.len() - text.len()
+            }
+        };
+        let (start, length) = (u16::try_from(start)?, u8::try_from(text.len())?);
+        Ok(format!("Span {{ start: {start}, length: {length} }}"))
+    }
 }
 
 /// The version the table's header names.

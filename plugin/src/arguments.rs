@@ -184,7 +184,10 @@ mod tests {
 
     fn split_of<'a>(name: &str, args: &'a str) -> Result<Arguments<'a>, Refusal> {
         let (resource, method) = name.rsplit_once('.').unwrap();
-        split(find(resource, method).unwrap(), Value::parse(args).unwrap())
+        split(
+            &find(resource, method).unwrap(),
+            Value::parse(args).unwrap(),
+        )
     }
 
     #[test]

@@ -104,9 +104,9 @@ fn prepare<'a>(
     match target {
         Target::Operation(operation) => {
             let arguments =
-                arguments::split(operation, args).map_err(|refusal| refusal.within(place))?;
+                arguments::split(&operation, args).map_err(|refusal| refusal.within(place))?;
             let limits = Limits::new(settings, &arguments.options);
-            let planned = outgoing::build(operation, arguments, settings, uuid)
+            let planned = outgoing::build(&operation, arguments, settings, uuid)
                 .map_err(|refusal| locate(refusal, place))?;
             Ok((planned, limits))
         }

@@ -204,6 +204,12 @@ impl<'de> Visitor<'de> for Seed {
         Ok(Value::Number(Cow::Owned(value.to_string())))
     }
 
+    // serde_json never calls this with `arbitrary_precision`; the default would
+    // bring the printing of floating point into the component.
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Value<'de>, E> {
+        Err(E::custom("a number without its digits"))
+    }
+
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
         Ok(Value::String(Cow::Borrowed(text)))
     }
@@ -228,8 +234,10 @@ impl<'de> Visitor<'de> for Seed {
         let mut members: Object<'de> = Vec::new();
         while let Some(Name(name)) = map.next_key()? {
             if name == NUMBER_TOKEN {
-                let digits: String = map.next_value()?;
-                return number(digits);
+                return match map.next_value_seed(self.below()?)? {
+                    Value::String(digits) => number(digits.into_owned()),
+                    _ => Err(de::Error::custom("a number was expected")),
+                };
             }
             let value = map.next_value_seed(self.below()?)?;
             members.push((name, value));

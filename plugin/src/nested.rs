@@ -92,7 +92,7 @@ pub fn resolve<'a>(properties: Value<'a>) -> Result<Found<'a>, Refusal> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// A row of the table.
-    Operation(&'static Operation),
+    Operation(Operation),
     /// `rawRequest`.
     Raw,
 }
@@ -127,8 +127,8 @@ fn is_raw(resource: &str, method: &str) -> bool {
 
 /// Whether a resource has this name or is nested below it.
 fn is_resource(name: &str) -> bool {
-    operation::all().iter().any(|row| {
-        row.resource
+    operation::resources().any(|resource| {
+        resource
             .strip_prefix(name)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })

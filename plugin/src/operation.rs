@@ -97,7 +97,7 @@ flags! {
 }
 
 /// One method of one resource.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
     /// Dotted resource, such as `checkout.sessions`.
     pub resource: &'static str,
@@ -115,7 +115,61 @@ pub struct Operation {
     pub flags: Flags,
 }
 
+/// A piece of `TEXT`. Two numbers instead of a pointer and a length, since the
+/// table is a good part of the component.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u16,
+    length: u8,
+}
+
+impl Span {
+    fn text(self) -> &'static str {
+        let start = usize::from(self.start);
+        TEXT.get(start..start + usize::from(self.length))
+            .unwrap_or_default()
+    }
+}
+
+/// A resource, and where its methods begin in `ROWS`.
+struct Resource {
+    name: Span,
+    first: u16,
+}
+
+/// A method of the resource it stands under.
+struct Row {
+    method: Span,
+    path: Span,
+    null_path: Span,
+    verb: Verb,
+    base: Base,
+    flags: Flags,
+}
+
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));
+
+impl Resource {
+    /// The resource's methods, sorted.
+    fn rows(&self, at: usize) -> &'static [Row] {
+        let end = RESOURCES
+            .get(at + 1)
+            .map_or(ROWS.len(), |next| usize::from(next.first));
+        ROWS.get(usize::from(self.first)..end).unwrap_or_default()
+    }
+
+    fn operation(&self, row: &Row) -> Operation {
+        Operation {
+            resource: self.name.text(),
+            method: row.method.text(),
+            verb: row.verb,
+            path: row.path.text(),
+            base: row.base,
+            null_path: Some(row.null_path.text()).filter(|path| !path.is_empty()),
+            flags: row.flags,
+        }
+    }
+}
 
 impl Operation {
     /// Whether the operation is of API v2: JSON bodies, other rules for keys
@@ -125,7 +179,7 @@ impl Operation {
     }
 
     /// The names of the positional arguments, in order.
-    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
+    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.path
             .split('{')
             .skip(1)
@@ -134,16 +188,29 @@ impl Operation {
 }
 
 /// Every operation, sorted by resource, then method.
-pub fn all() -> &'static [Operation] {
-    &OPERATIONS
+pub fn all() -> impl Iterator<Item = Operation> {
+    RESOURCES
+        .iter()
+        .enumerate()
+        .flat_map(|(at, resource)| resource.rows(at).iter().map(|row| resource.operation(row)))
+}
+
+/// The names of all resources, sorted.
+pub fn resources() -> impl Iterator<Item = &'static str> {
+    RESOURCES.iter().map(|resource| resource.name.text())
 }
 
 /// The operation of that name.
-pub fn find(resource: &str, method: &str) -> Option<&'static Operation> {
-    OPERATIONS
-        .binary_search_by(|row| (row.resource, row.method).cmp(&(resource, method)))
-        .ok()
-        .and_then(|at| OPERATIONS.get(at))
+pub fn find(resource: &str, method: &str) -> Option<Operation> {
+    let at = RESOURCES
+        .binary_search_by(|known| known.name.text().cmp(resource))
+        .ok()?;
+    let resource = RESOURCES.get(at)?;
+    let rows = resource.rows(at);
+    let row = rows
+        .binary_search_by(|row| row.method.text().cmp(method))
+        .ok()?;
+    rows.get(row).map(|row| resource.operation(row))
 }
 
 /// Up to three existing names nearest to `resource.method`, the nearest first.
@@ -156,22 +223,28 @@ pub fn nearest(resource: &str, method: &str) -> Vec<String> {
         return Vec::new();
     }
     let (folded_resource, folded_method) = (fold(resource), fold(method));
-    let mut ranked: Vec<(usize, &'static Operation)> = OPERATIONS
-        .iter()
-        .filter(|row| !row.flags.alias())
-        .filter_map(|row| {
-            let resource_distance = strsim::levenshtein(&fold(row.resource), &folded_resource);
-            let method_distance = strsim::levenshtein(&fold(row.method), &folded_method);
-            let near = |distance: usize, length: usize| distance <= 1 + length / 3;
-            (near(resource_distance, row.resource.len())
-                && (near(method_distance, row.method.len()) || resource_distance == 0))
-                .then_some((2 * resource_distance + method_distance, row))
-        })
-        .collect();
-    ranked.sort_by_key(|(distance, _)| *distance);
-    ranked
-        .iter()
-        .take(3)
+    let near = |distance: usize, length: usize| distance <= 1 + length / 3;
+    let mut best: Vec<(usize, Operation)> = Vec::with_capacity(4);
+    for row in all().filter(|row| !row.flags.alias()) {
+        let resource_distance = strsim::levenshtein(&fold(row.resource), &folded_resource);
+        if !near(resource_distance, row.resource.len()) {
+            continue;
+        }
+        let method_distance = strsim::levenshtein(&fold(row.method), &folded_method);
+        if resource_distance > 0 && !near(method_distance, row.method.len()) {
+            continue;
+        }
+        let distance = 2 * resource_distance + method_distance;
+        let place = best
+            .iter()
+            .take_while(|(other, _)| *other <= distance)
+            .count();
+        if place < 3 {
+            best.insert(place, (distance, row));
+            best.truncate(3);
+        }
+    }
+    best.iter()
         .map(|(_, row)| format!("{}.{}", row.resource, row.method))
         .collect()
 }
@@ -190,10 +263,10 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_and_whole() {
-        let names: Vec<_> = all().iter().map(|o| (o.resource, o.method)).collect();
+        let names: Vec<_> = all().map(|o| (o.resource, o.method)).collect();
         assert!(names.is_sorted(), "binary search needs it");
-        let legacy = all().iter().filter(|o| o.flags.legacy()).count();
-        assert_eq!((all().len() - legacy, legacy), (673, 4));
+        let legacy = all().filter(|o| o.flags.legacy()).count();
+        assert_eq!((names.len() - legacy, legacy), (673, 4));
         for row in all() {
             assert_eq!(find(row.resource, row.method), Some(row));
         }

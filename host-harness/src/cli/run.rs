@@ -226,17 +226,28 @@ fn in_file(mut error: CallError, request: &Request) -> CallError {
     error
 }
 
-/// What a request calls, for a heading: the keys down to its arguments.
+/// The operations there are, for headings alone.
+const OPERATIONS: &str = include_str!("../../../plugin/catalogue/operations.txt");
+
+fn is_operation(name: &str) -> bool {
+    OPERATIONS
+        .lines()
+        .any(|row| row.split_whitespace().next() == Some(name))
+}
+
+/// What a request calls, for a heading: its keys as far as they name a method.
 fn called(properties: &Node) -> String {
-    let mut keys = Vec::new();
+    let mut name = String::new();
     let mut node = properties;
     while let Some([(key, below)]) = node.mapping() {
-        keys.push(key.name.as_str());
-        node = below;
-        // No resource is nested deeper.
-        if keys.len() == 5 {
+        if !name.is_empty() {
+            name.push('.');
+        }
+        name.push_str(&key.name);
+        if is_operation(&name) {
             break;
         }
+        node = below;
     }
-    keys.join(".")
+    name
 }

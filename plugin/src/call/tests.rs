@@ -101,9 +101,9 @@ fn run(
     let settings = Settings::new(parse(properties, false).unwrap(), || None).unwrap();
     let (resource, method) = name.rsplit_once('.').unwrap();
     let operation = find(resource, method).unwrap();
-    let arguments = arguments::split(operation, Value::parse(args).unwrap()).unwrap();
+    let arguments = arguments::split(&operation, Value::parse(args).unwrap()).unwrap();
     let limits = Limits::new(&settings, &arguments.options);
-    let Ok(Planned::Http(outgoing)) = build(operation, arguments, &settings, || "UUID".into())
+    let Ok(Planned::Http(outgoing)) = build(&operation, arguments, &settings, || "UUID".into())
     else {
         panic!("nothing to send");
     };
@@ -279,9 +279,9 @@ fn latency_is_reported_once_and_only_to_the_same_server() {
     let mut telemetry = Telemetry::default();
     let mut call = |settings: &Settings| {
         let operation = find("customers", "list").unwrap();
-        let arguments = arguments::split(operation, Value::Null).unwrap();
+        let arguments = arguments::split(&operation, Value::Null).unwrap();
         let limits = Limits::new(settings, &arguments.options);
-        let Ok(Planned::Http(outgoing)) = build(operation, arguments, settings, || "U".into())
+        let Ok(Planned::Http(outgoing)) = build(&operation, arguments, settings, || "U".into())
         else {
             panic!("nothing to send");
         };

@@ -116,10 +116,10 @@ fn retry_policy(reader: &mut Reader<'_, '_>) -> Result<Option<RetryPolicy>, Refu
     };
     let _read_above = config.integer("count")?;
     let interval = config.seconds("interval")?;
-    let back_off_factor = config.number("backOffFactor")?;
-    if back_off_factor.is_some_and(|factor| factor < 1.0) {
-        return config.refuse("backOffFactor", "a number from 1");
-    }
+    let back_off_factor = match config.thousandths("backOffFactor", "a number from 1")? {
+        Some(..1000) => return config.refuse("backOffFactor", "a number from 1"),
+        factor => factor.map(|thousandths| f64::from(thousandths) / 1000.0),
+    };
     let max_wait_interval = config.seconds("maxWaitInterval")?;
     let status_codes = match config.value("statusCodes") {
         None => None,
@@ -291,7 +291,7 @@ mod tests {
         let connection = parse(
             r#"{"auth":{"token":"sk_test_1"},"serviceUrl":"https://x.example",
                 "retryConfig":{"count":3,"interval":0.5,"backOffFactor":2.0,
-                "maxWaitInterval":20,"statusCodes":[429,502]}}"#,
+                "maxWaitInterval":20.25,"statusCodes":[429,502]}}"#,
             false,
         )
         .unwrap();
@@ -300,7 +300,8 @@ mod tests {
         assert_eq!(connection.max_network_retries, Some(3));
         let retry = connection.retry.unwrap();
         assert_eq!(retry.interval, Some(500));
-        assert_eq!(retry.max_wait_interval, Some(20_000));
+        assert_eq!(retry.max_wait_interval, Some(20_250));
+        assert_eq!(retry.back_off_factor, Some(2.0));
         assert_eq!(retry.status_codes, Some(vec![429, 502]));
     }
 

@@ -95,28 +95,31 @@ impl<'v, 'a> Reader<'v, 'a> {
 
     /// A number of seconds, as whole milliseconds.
     pub(super) fn seconds(&mut self, name: &'static str) -> Result<Option<u32>, Refusal> {
-        match self.number(name)? {
-            None => Ok(None),
-            Some(seconds) => {
-                let milliseconds = (seconds * 1000.0).round();
-                if (0.0..=f64::from(u32::MAX)).contains(&milliseconds) {
-                    // In range, so nothing is cut off.
-                    Ok(Some(milliseconds as u32))
-                } else {
-                    self.refuse(name, "a number of seconds from 0 to 4294967")
-                }
-            }
-        }
+        self.thousandths(name, "a number of seconds from 0 to 4294967")
     }
 
-    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f64>, Refusal> {
-        match self.value(name) {
-            None => Ok(None),
-            Some(Value::Number(digits)) => match digits.parse::<f64>() {
-                Ok(number) if number.is_finite() => Ok(Some(number)),
-                _ => self.refuse(name, "a number"),
-            },
-            Some(_) => self.refuse(name, "a number"),
+    /// A decimal number, in thousandths; further digits are cut off. Parsing
+    /// floating point would bring its tables into the component.
+    pub(super) fn thousandths(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+    ) -> Result<Option<u32>, Refusal> {
+        let Some(value) = self.value(name) else {
+            return Ok(None);
+        };
+        let Value::Number(digits) = value else {
+            return self.refuse(name, expected);
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let mut fraction: String = fraction.chars().chain("000".chars()).collect();
+        fraction.truncate(3);
+        let whole = whole.parse::<u32>().ok().and_then(|n| n.checked_mul(1000));
+        match (whole, fraction.parse::<u32>().ok()) {
+            (Some(whole), Some(fraction)) if whole.checked_add(fraction).is_some() => {
+                Ok(whole.checked_add(fraction))
+            }
+            _ => self.refuse(name, expected),
         }
     }
 

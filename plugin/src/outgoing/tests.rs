@@ -15,8 +15,8 @@ const KEY: &str = r#"{"secretKey":"sk_test_0123456789abcdef"}"#;
 fn planned<'a>(name: &str, args: &'a str, properties: &str) -> Result<Planned<'a>, Refusal> {
     let (resource, method) = name.rsplit_once('.').unwrap();
     let operation = find(resource, method).unwrap();
-    let arguments = arguments::split(operation, Value::parse(args).unwrap())?;
-    build(operation, arguments, &settings(properties), || {
+    let arguments = arguments::split(&operation, Value::parse(args).unwrap())?;
+    build(&operation, arguments, &settings(properties), || {
         "UUID".into()
     })
 }
