@@ -7,20 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use stripe_harness::types::{HttpRequest, Planned};
+use stripe_harness::types::Planned;
 use stripe_harness::{Case, Connection, Plugin};
 
-use crate::support::plugin;
+use crate::support::{Sent, plugin};
 
 /// The key of the recordings, which is in none of them.
 const KEY: &str = "sk_test_recording0000004242";
-
-/// Headers that say truthfully who speaks, and so differ.
-const WHO_SPEAKS: [&str; 3] = [
-    "user-agent",
-    "x-stripe-client-user-agent",
-    "x-stripe-client-telemetry",
-];
 
 /// A recording; its arguments as text, since their digits matter.
 #[derive(serde::Deserialize)]
@@ -35,15 +28,6 @@ struct Recording {
     error: Option<String>,
     difference: Option<String>,
     plugin: Option<Otherwise>,
-}
-
-/// A request, as recordings spell it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-struct Sent {
-    method: String,
-    url: String,
-    headers: BTreeMap<String, String>,
-    body: Option<String>,
 }
 
 /// What the plugin does otherwise, by a named difference.
@@ -126,7 +110,10 @@ fn expected(recording: &Recording, differences: &Differences) -> Expected {
     });
     match (&recording.plugin, ruled, &recording.local) {
         (Some(Otherwise { refused: true, .. }), ..) => Expected::Refused,
-        (Some(otherwise), ruled, _) => Expected::Request(overlaid(ruled, otherwise)),
+        (Some(otherwise), ruled, _) => {
+            let over = otherwise.request.as_ref().unwrap();
+            Expected::Request(Sent::overlaid(ruled.as_ref(), over))
+        }
         (None, Some(sent), _) => Expected::Request(sent),
         (None, None, Some(url)) => Expected::Local(url.clone()),
         (None, None, None) => {
@@ -137,73 +124,6 @@ fn expected(recording: &Recording, differences: &Differences) -> Expected {
             );
             Expected::Refused
         }
-    }
-}
-
-/// The recorded request with other members put over it.
-fn overlaid(sent: Option<Sent>, otherwise: &Otherwise) -> Sent {
-    let mut sent = match sent {
-        Some(sent) => json!({
-            "method": sent.method, "url": sent.url, "headers": sent.headers, "body": sent.body
-        }),
-        None => json!({}),
-    };
-    let over = otherwise.request.as_ref().unwrap().as_object().unwrap();
-    for (name, value) in over {
-        if name != "headers" {
-            sent[name] = value.clone();
-            continue;
-        }
-        for (header, value) in value.as_object().unwrap() {
-            match value {
-                Value::Null => {
-                    sent["headers"]
-                        .as_object_mut()
-                        .unwrap()
-                        .shift_remove(header);
-                }
-                value => sent["headers"][header] = value.clone(),
-            }
-        }
-    }
-    serde_json::from_value(sent).unwrap()
-}
-
-/// A planned request in the recordings' spelling.
-fn spelled(request: HttpRequest, expected: &Sent) -> Sent {
-    let mut headers: BTreeMap<String, String> = request
-        .headers
-        .into_iter()
-        .filter(|(name, _)| !WHO_SPEAKS.contains(&name.as_str()))
-        .collect();
-    let mut body = request.body.map(|bytes| String::from_utf8(bytes).unwrap());
-    let generated =
-        expected.headers.get("idempotency-key").map(String::as_str) == Some("<generated>");
-    if generated
-        && headers
-            .get("idempotency-key")
-            .is_some_and(|key| !key.is_empty())
-    {
-        headers.insert("idempotency-key".into(), "<generated>".into());
-    }
-    let boundary = headers
-        .get("content-type")
-        .and_then(|kind| kind.strip_prefix("multipart/form-data; boundary="))
-        .map(str::to_owned);
-    if let (Some(boundary), Some(text)) = (boundary, &mut body) {
-        assert_eq!(headers["content-length"], text.len().to_string());
-        *text = text.replace(&boundary, "<boundary>");
-        headers.insert(
-            "content-type".into(),
-            "multipart/form-data; boundary=<boundary>".into(),
-        );
-        headers.insert("content-length".into(), text.len().to_string());
-    }
-    Sent {
-        method: request.method,
-        url: request.url,
-        headers,
-        body,
     }
 }
 
@@ -235,7 +155,13 @@ async fn deviation(plugin: &Plugin, recording: &Recording, expected: &Expected) 
         .await;
     match (planned, expected) {
         (Ok(Planned::Http(request)), Expected::Request(sent)) => {
-            let found = spelled(request, sent);
+            let found = Sent::spelled(
+                request.method,
+                request.url,
+                request.headers,
+                request.body,
+                Some(sent),
+            );
             (found != *sent).then(|| format!("expected {sent:#?}\nfound {found:#?}"))
         }
         (Ok(Planned::Local(json)), Expected::Local(url)) => {

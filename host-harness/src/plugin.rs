@@ -23,6 +23,9 @@ pub struct HostOptions {
     pub policy: Policy,
     /// Most linear memory of one call, in bytes. Default 256 MiB.
     pub max_memory: usize,
+    /// Most wasm instructions of one call, in wasmtime's fuel units. Default
+    /// none: counting them costs time. Takes effect in [`Plugin::load`] alone.
+    pub max_fuel: Option<u64>,
     /// Value of `STRIPE_SECRET_KEY` in the component's environment, which is
     /// otherwise empty. Default none.
     pub fallback_key: Option<Secret>,
@@ -33,6 +36,7 @@ impl Default for HostOptions {
         HostOptions {
             policy: Policy::default(),
             max_memory: 256 << 20,
+            max_fuel: None,
             fallback_key: None,
         }
     }
@@ -220,6 +224,7 @@ impl Plugin {
         }
         let mut config = Config::new();
         config.wasm_component_model(true);
+        config.consume_fuel(options.max_fuel.is_some());
         let engine = Engine::new(&config)
             .map_err(anyhow::Error::from)
             .context("the wasmtime engine could not be set up")?;
@@ -340,10 +345,45 @@ impl Plugin {
         Ok(finished(planned)??)
     }
 
+    /// What [`Plugin::plan`] costs in an instance that has made a call before,
+    /// in fuel units; needs [`HostOptions::max_fuel`].
+    pub async fn cost_of_plan(
+        &self,
+        connection: &Connection,
+        resource: &str,
+        method: &str,
+        args: &str,
+    ) -> Result<u64, CallError> {
+        let (mut store, instance) = self.instance().await?;
+        let args = args.to_owned();
+        let mut cost = 0;
+        for _ in 0..2 {
+            let before = store.get_fuel();
+            let planned = instance
+                .lowcode_stripe_requests()
+                .call_plan(&mut store, &connection.0, resource, method, &args)
+                .await;
+            finished(planned)??;
+            match (before, store.get_fuel()) {
+                (Ok(before), Ok(after)) => cost = before.saturating_sub(after),
+                _ => {
+                    return Err(CallError::execution_failed(
+                        "Fuel is not counted: set max_fuel.".to_owned(),
+                    ));
+                }
+            }
+        }
+        Ok(cost)
+    }
+
     async fn instance(&self) -> Result<(Store<State>, crate::bindings::Embedded), CallError> {
         let inner = &self.inner;
         let mut store = Store::new(inner.pre.engine(), State::new(inner));
         store.limiter(|state| &mut state.limits);
+        if let Some(fuel) = inner.options.max_fuel {
+            // Fails only where the engine does not count fuel.
+            let _ = store.set_fuel(fuel);
+        }
         let instance = inner
             .pre
             .instantiate_async(&mut store)

@@ -252,7 +252,7 @@ mod tests {
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
         let mut headers = Headers::default();
-        headers.set("content-type", content_type);
+        headers.set("content-type", content_type.to_owned());
         headers.set("request-id", "req_1");
         Answer {
             status,

@@ -79,7 +79,7 @@ pub fn split<'a>(operation: &Operation, args: Value<'a>) -> Result<Arguments<'a>
     let mut params_path = place(ids.len());
     if let Some((at, value)) = rest.next() {
         params_path = place(at);
-        let members = object(value, &params_path, "params", &usage())?;
+        let members = object(value, &params_path, "params", usage)?;
         if rest.peek().is_none() && is_options(&members) {
             options = Options::read(&members).map_err(|r| r.within(&params_path))?;
         } else {
@@ -87,7 +87,7 @@ pub fn split<'a>(operation: &Operation, args: Value<'a>) -> Result<Arguments<'a>
         }
     }
     if let Some((at, value)) = rest.next() {
-        options = self::options(value, &place(at), &usage())?;
+        options = self::options(value, &place(at), usage)?;
     }
     if let Some((at, _)) = rest.find(|(_, surplus)| !matches!(surplus, Value::Null)) {
         return Err(Refusal::argument(
@@ -113,7 +113,7 @@ pub(crate) fn object<'a>(
     value: Value<'a>,
     place: &str,
     what: &str,
-    usage: &str,
+    usage: impl FnOnce() -> String,
 ) -> Result<Object<'a>, Refusal> {
     match value {
         Value::Null => Ok(Vec::new()),
@@ -121,15 +121,20 @@ pub(crate) fn object<'a>(
         other => Err(Refusal::argument(
             place,
             format!(
-                "Here stands {}, but an object of {what} is meant: {usage}.",
-                other.kind()
+                "Here stands {}, but an object of {what} is meant: {}.",
+                other.kind(),
+                usage()
             ),
         )),
     }
 }
 
 /// The argument of options.
-pub(crate) fn options(value: Value<'_>, place: &str, usage: &str) -> Result<Options, Refusal> {
+pub(crate) fn options(
+    value: Value<'_>,
+    place: &str,
+    usage: impl FnOnce() -> String,
+) -> Result<Options, Refusal> {
     let members = object(value, place, "options", usage)?;
     Options::read(&members).map_err(|refusal| refusal.within(place))
 }

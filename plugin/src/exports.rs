@@ -77,7 +77,7 @@ impl requests::Guest for Plugin {
         let (planned, _) = prepare(target, args, &settings, "args")?;
         Ok(match planned {
             Planned::Local(json) => types::Planned::Local(json),
-            Planned::Http(outgoing) => types::Planned::Http(shown(&outgoing)),
+            Planned::Http(outgoing) => types::Planned::Http(shown(*outgoing)),
         })
     }
 }
@@ -154,15 +154,15 @@ fn run(
 }
 
 /// A request as `plan` shows it.
-fn shown(outgoing: &Outgoing<'_>) -> types::HttpRequest {
-    let mut headers = vec![(
-        "authorization".to_owned(),
-        format!("Bearer {}", outgoing.key.redacted()),
-    )];
-    headers.extend(outgoing.headers.as_slice().iter().cloned());
+fn shown(outgoing: Outgoing<'_>) -> types::HttpRequest {
+    let url = outgoing.url();
+    let authorization = ["Bearer ", &outgoing.key.redacted()].concat();
+    let mut headers = Vec::with_capacity(16);
+    headers.push(("authorization".to_owned(), authorization));
+    headers.extend(outgoing.headers.into_pairs());
     types::HttpRequest {
         method: outgoing.verb.as_str().to_owned(),
-        url: outgoing.url(),
+        url,
         headers,
         body: outgoing.body.as_ref().map(Body::to_bytes),
     }

@@ -2,6 +2,8 @@
 //! client makes it: `items[0][price]=price_1`, brackets readable, lists
 //! indexed, everything else outside RFC 3986's unreserved set escaped.
 
+use percent_encoding::percent_encode_byte;
+
 use crate::json::{Object, Value};
 
 /// Appends the params as `key=value` pairs joined by `&`. `null` and `""` give
@@ -10,7 +12,7 @@ pub fn encode(params: &Object<'_>, out: &mut String) {
     let mut key = String::with_capacity(64);
     for (name, value) in params {
         key.clear();
-        escape(name, is_form_readable, &mut key);
+        escape(name, IN_FORM, &mut key);
         pair(&mut key, value, out);
     }
 }
@@ -32,7 +34,7 @@ fn pair(key: &mut String, value: &Value<'_>, out: &mut String) {
             let end = key.len();
             for (name, member) in members {
                 key.push('[');
-                escape(name, is_form_readable, key);
+                escape(name, IN_FORM, key);
                 key.push(']');
                 pair(key, member, out);
                 key.truncate(end);
@@ -49,7 +51,7 @@ fn pair(key: &mut String, value: &Value<'_>, out: &mut String) {
     }
     out.push_str(key);
     out.push('=');
-    escape(text, is_form_readable, out);
+    escape(text, IN_FORM, out);
 }
 
 /// Writes a list index. Formatting machinery would cost more than the rest of
@@ -63,41 +65,67 @@ fn push_index(index: usize, out: &mut String) {
 
 /// Appends one path segment, escaped as `encodeURIComponent` does.
 pub fn encode_segment(text: &str, out: &mut String) {
-    escape(
-        text,
-        |byte| is_unreserved(byte) || matches!(byte, b'!' | b'\'' | b'(' | b')' | b'*'),
-        out,
-    );
+    escape(text, IN_SEGMENT, out);
 }
 
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
-}
+/// Stands as it is in a key or value of a form.
+const IN_FORM: u8 = 1;
+/// Stands as it is in a path segment.
+const IN_SEGMENT: u8 = 2;
 
-fn is_form_readable(byte: u8) -> bool {
-    is_unreserved(byte) || matches!(byte, b'[' | b']')
+/// For every byte, where it stands as it is. Looking bytes up is most of what
+/// encoding costs, and a table is the cheapest way.
+static READABLE: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let class = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                IN_FORM | IN_SEGMENT
+            }
+            b'[' | b']' => IN_FORM,
+            b'!' | b'\'' | b'(' | b')' | b'*' => IN_SEGMENT,
+            _ => 0,
+        };
+        // In bounds, and run by the compiler alone.
+        #[allow(clippy::indexing_slicing)]
+        {
+            table[byte] = class;
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn is_readable(byte: u8, class: u8) -> bool {
+    READABLE
+        .get(usize::from(byte))
+        .is_some_and(|classes| classes & class != 0)
 }
 
 /// Copies runs of readable bytes whole, escapes the others as `%XX`.
-fn escape(text: &str, readable: impl Fn(u8) -> bool, out: &mut String) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    let hex = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if readable(byte) {
-            continue;
+fn escape(text: &str, class: u8, out: &mut String) {
+    let mut rest = text;
+    loop {
+        let plain = rest
+            .bytes()
+            .position(|byte| !is_readable(byte, class))
+            .unwrap_or(rest.len());
+        // All readable bytes are ASCII, and what is escaped is escaped by whole
+        // characters: this splits on a character's edge.
+        let Some((readable, from)) = rest.split_at_checked(plain) else {
+            return;
+        };
+        out.push_str(readable);
+        let mut characters = from.chars();
+        let Some(character) = characters.next() else {
+            return;
+        };
+        for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+            out.push_str(percent_encode_byte(byte));
         }
-        // Every escaped byte of a character lies after an escaped start byte,
-        // so the run before it ends on a character's edge.
-        out.push_str(text.get(plain..at).unwrap_or_default());
-        plain = at + 1;
-        out.push('%');
-        out.push(hex(byte >> 4));
-        out.push(hex(byte & 0xf));
+        rest = characters.as_str();
     }
-    out.push_str(text.get(plain..).unwrap_or_default());
 }
 
 #[cfg(test)]

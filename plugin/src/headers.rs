@@ -2,6 +2,8 @@
 //! replace. `authorization`, `host`, `content-length` and the headers that
 //! belong to a connection between two machines are never the caller's.
 
+use std::borrow::Cow;
+
 use crate::json;
 use crate::secret::Secret;
 use crate::types::AppInfo;
@@ -71,12 +73,21 @@ pub fn check_value(name: &str, value: &str) -> Result<(), String> {
 
 /// Headers in the order they are sent, names in lower case, each once.
 #[derive(Debug, Default)]
-pub struct Headers(Vec<(String, String)>);
+pub struct Headers(Vec<(Cow<'static, str>, Cow<'static, str>)>);
 
 impl Headers {
-    /// Sets a header, replacing an earlier one of the same name.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        let name = name.to_ascii_lowercase();
+    /// No headers, with room for as many as a request usually has.
+    pub fn with_room() -> Self {
+        Headers(Vec::with_capacity(16))
+    }
+
+    /// Sets a header, replacing an earlier one of the same name, whatever its
+    /// case.
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) {
+        let mut name = name.into();
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            name.to_mut().make_ascii_lowercase();
+        }
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value.into(),
             None => self.0.push((name, value.into())),
@@ -88,72 +99,103 @@ impl Headers {
         self.0
             .iter()
             .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+            .map(|(_, value)| value.as_ref())
     }
 
     /// All of them.
-    pub fn as_slice(&self) -> &[(String, String)] {
-        &self.0
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+
+    /// All of them, to keep.
+    pub fn into_pairs(self) -> impl Iterator<Item = (String, String)> {
+        self.0
+            .into_iter()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
     }
 
     /// Bytes of all names and values, with HTTP/2's 32 for each entry (RFC
     /// 9113, 6.5.2), which is how hosts count.
     pub fn size(&self) -> usize {
-        self.0
-            .iter()
+        self.iter()
             .map(|(name, value)| name.len() + value.len() + 32)
             .sum()
     }
 }
 
+macro_rules! user_agent {
+    ($api:literal) => {
+        concat!(
+            "Stripe/",
+            $api,
+            " LowcodeStripe/",
+            env!("CARGO_PKG_VERSION")
+        )
+    };
+}
+
 /// `user-agent`: this plugin, by its name, then the application.
-pub fn user_agent(api: &str, app: Option<&AppInfo>) -> String {
-    let mut out = format!("Stripe/{api} LowcodeStripe/{VERSION}");
-    if let Some(app) = app {
-        out.push(' ');
-        out.push_str(&app.name);
-        if let Some(version) = &app.version {
-            out.push('/');
-            out.push_str(version);
-        }
-        if let Some(url) = &app.url {
-            out.push_str(" (");
-            out.push_str(url);
-            out.push(')');
-        }
+pub fn user_agent(v2: bool, app: Option<&AppInfo>) -> Cow<'static, str> {
+    let own = if v2 {
+        user_agent!("v2")
+    } else {
+        user_agent!("v1")
+    };
+    let Some(app) = app else {
+        return Cow::Borrowed(own);
+    };
+    let mut out = format!("{own} {}", app.name);
+    if let Some(version) = &app.version {
+        out.push('/');
+        out.push_str(version);
     }
-    out
+    if let Some(url) = &app.url {
+        out.push_str(" (");
+        out.push_str(url);
+        out.push(')');
+    }
+    Cow::Owned(out)
+}
+
+macro_rules! client_user_agent {
+    ($end:literal) => {
+        concat!(
+            "{\"bindings_version\":\"",
+            env!("CARGO_PKG_VERSION"),
+            "\",\"lang\":\"rust\",\"publisher\":\"lowcode\",\"httplib\":\"wasi-http\",",
+            "\"platform\":\"wasm32-wasip2\"",
+            $end
+        )
+    };
 }
 
 /// `x-stripe-client-user-agent`: the same for Stripe's statistics, as JSON.
-pub fn client_user_agent(app: Option<&AppInfo>) -> String {
-    let mut out = format!(
-        "{{\"bindings_version\":\"{VERSION}\",\"lang\":\"rust\",\"publisher\":\"lowcode\",\
-         \"httplib\":\"wasi-http\",\"platform\":\"wasm32-wasip2\""
-    );
-    if let Some(app) = app {
-        out.push_str(",\"application\":{");
-        let fields = [
-            ("name", Some(&app.name)),
-            ("version", app.version.as_ref()),
-            ("url", app.url.as_ref()),
-            ("partner_id", app.partner_id.as_ref()),
-        ];
-        let mut first = true;
-        for (name, value) in fields {
-            let Some(value) = value else { continue };
-            if !first {
-                out.push(',');
-            }
-            first = false;
-            json::write_string(name, &mut out);
-            out.push(':');
-            json::write_string(value, &mut out);
+pub fn client_user_agent(app: Option<&AppInfo>) -> Cow<'static, str> {
+    let Some(app) = app else {
+        return Cow::Borrowed(client_user_agent!("}"));
+    };
+    let mut out = String::from(client_user_agent!(",\"application\":{"));
+    let fields = [
+        ("name", Some(&app.name)),
+        ("version", app.version.as_ref()),
+        ("url", app.url.as_ref()),
+        ("partner_id", app.partner_id.as_ref()),
+    ];
+    let mut first = true;
+    for (name, value) in fields {
+        let Some(value) = value else { continue };
+        if !first {
+            out.push(',');
         }
-        out.push('}');
+        first = false;
+        json::write_string(name, &mut out);
+        out.push(':');
+        json::write_string(value, &mut out);
     }
-    out.push('}');
-    out
+    out.push_str("}}");
+    Cow::Owned(out)
 }
 
 /// The `authorization` header of a key.
@@ -196,8 +238,8 @@ mod tests {
         headers.set("accept", "application/json");
         headers.set("Accept", "text/plain");
         assert_eq!(
-            headers.as_slice(),
-            [("accept".to_owned(), "text/plain".to_owned())]
+            headers.iter().collect::<Vec<_>>(),
+            [("accept", "text/plain")]
         );
         assert_eq!(headers.size(), 6 + 10 + 32);
     }
@@ -211,7 +253,7 @@ mod tests {
             partner_id: None,
         };
         assert_eq!(
-            user_agent("v1", Some(&app)),
+            user_agent(false, Some(&app)),
             format!("Stripe/v1 LowcodeStripe/{VERSION} Shop \"1\"/2.0 (https://shop.example)")
         );
         let json: serde_json::Value = serde_json::from_str(&client_user_agent(Some(&app))).unwrap();

@@ -197,11 +197,13 @@ impl<'de> Visitor<'de> for Seed {
     // Whole numbers of up to 64 bits have one spelling; serde_json hands them
     // over as numbers, all others as their text.
     fn visit_u64<E>(self, value: u64) -> Result<Value<'de>, E> {
-        Ok(Value::Number(Cow::Owned(value.to_string())))
+        let digits = itoa::Buffer::new().format(value).to_owned();
+        Ok(Value::Number(Cow::Owned(digits)))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value<'de>, E> {
-        Ok(Value::Number(Cow::Owned(value.to_string())))
+        let digits = itoa::Buffer::new().format(value).to_owned();
+        Ok(Value::Number(Cow::Owned(digits)))
     }
 
     // serde_json never calls this with `arbitrary_precision`; the default would

@@ -29,14 +29,17 @@ impl Secret {
         }
         // `sk_live_`, `rk_test_`: two words that end in an underscore.
         let prefix = key
-            .match_indices('_')
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'_')
             .nth(1)
             .map(|(at, _)| at + 1)
             .filter(|&end| end <= 8)
             .unwrap_or(0);
         let tail = key.len() - 4;
         let prefix = key.get(..prefix).unwrap_or_default();
-        format!("{prefix}…{}", key.get(tail..).unwrap_or_default())
+        let tail = key.get(tail..).unwrap_or_default();
+        [prefix, "…", tail].concat()
     }
 }
 

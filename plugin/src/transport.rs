@@ -91,14 +91,16 @@ pub(crate) fn uuid() -> String {
     );
     let high = (high & !0xf000) | 0x4000;
     let low = (low & !(0b11 << 62)) | (0b10 << 62);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    )
+    let mut out = String::with_capacity(36);
+    for digit in 0..32 {
+        if matches!(digit, 8 | 12 | 16 | 20) {
+            out.push('-');
+        }
+        let half = if digit < 16 { high } else { low };
+        let nibble = (half >> (60 - 4 * (digit % 16))) & 0xf;
+        out.push(char::from_digit(nibble as u32, 16).unwrap_or('0'));
+    }
+    out
 }
 
 /// The end of an attempt.
@@ -143,7 +145,7 @@ fn request(outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<OutgoingRequ
             .map_err(|_| refused(&format!("the header {name:?}")))
     };
     append("authorization", &headers::authorization(&outgoing.key))?;
-    for (name, value) in outgoing.headers.as_slice() {
+    for (name, value) in outgoing.headers.iter() {
         append(name, value)?;
     }
     if let Some(telemetry) = attempt.telemetry {
@@ -221,7 +223,9 @@ fn read(
         body: Vec::new(),
     };
     for (name, value) in response.headers().entries() {
-        answer.headers.set(&name, String::from_utf8_lossy(&value));
+        answer
+            .headers
+            .set(name, String::from_utf8_lossy(&value).into_owned());
     }
     let too_large = || Lost {
         kind: Kind::Response,

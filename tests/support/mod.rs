@@ -1,6 +1,7 @@
-//! What the tests share: the component, compiled once, and a server that
-//! answers from a script.
+//! What the tests share: the component, compiled once, a server that answers
+//! from a script, and requests in the spelling of the recordings.
 
+mod sent;
 mod server;
 
 use std::sync::OnceLock;
@@ -8,6 +9,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use stripe_harness::{CallError, Connection, HostOptions, Plugin, Policy, component};
 
+pub(crate) use sent::Sent;
 pub(crate) use server::{Answer, Request, Server};
 
 /// A key that must appear nowhere but in the `authorization` header.

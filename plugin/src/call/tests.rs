@@ -69,7 +69,7 @@ fn status(status: u16, headers: &[(&str, &str)]) -> Result<Answer, Lost> {
     };
     answer.headers.set("request-id", "req_1");
     for (name, value) in headers {
-        answer.headers.set(name, *value);
+        answer.headers.set(name.to_string(), value.to_string());
     }
     Ok(answer)
 }

@@ -19,11 +19,16 @@ pub fn parse(properties: &str, has_fallback_key: bool) -> Result<Connection, Ref
             format!("The connection's properties are not JSON: {error}."),
         )
     })?;
-    let Value::Object(members) = value else {
-        return Err(Refusal::configuration(
-            "",
-            "Stripe connection properties should be an object.",
-        ));
+    let members = match value {
+        Value::Object(members) => members,
+        // Lowdefy takes no properties for empty ones.
+        Value::Null => Vec::new(),
+        _ => {
+            return Err(Refusal::configuration(
+                "",
+                "Stripe connection properties should be an object.",
+            ));
+        }
     };
     let mut reader = Reader::new(&members);
     let secret_key = secret_key(&mut reader)?;

@@ -172,14 +172,15 @@ fn refuse_unsupported(connection: &Connection) -> Result<(), Refusal> {
 
 /// A key as it can be sent; what is wrong with it is said without showing it.
 pub fn checked_key(key: String) -> Result<Secret, Refusal> {
+    if !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(Secret::new(key));
+    }
     let problem = if key.is_empty() {
         "is empty"
     } else if key.contains(['\n', '\r']) {
         "contains a line break, perhaps the line end of the file it was read from"
-    } else if !key.bytes().all(|b| b.is_ascii_graphic()) {
-        "contains a space or a character that no key has"
     } else {
-        return Ok(Secret::new(key));
+        "contains a space or a character that no key has"
     };
     Err(Refusal::configuration(
         "secretKey",

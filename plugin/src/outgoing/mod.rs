@@ -72,8 +72,8 @@ pub enum Planned<'a> {
 impl Outgoing<'_> {
     /// The request's URL.
     pub fn url(&self) -> String {
-        let scheme = if self.https { "https" } else { "http" };
-        format!("{scheme}://{}{}", self.authority, self.target)
+        let scheme = if self.https { "https://" } else { "http://" };
+        [scheme, &self.authority, &self.target].concat()
     }
 }
 
@@ -115,7 +115,7 @@ fn payload<'a>(
     params: Object<'a>,
     uuid: &mut impl FnMut() -> String,
 ) -> Result<Payload<'a>, Refusal> {
-    let mut text = String::with_capacity(256);
+    let mut text = String::with_capacity(1024);
     let content_type = if request.v2 {
         "application/json"
     } else {
@@ -229,20 +229,22 @@ fn headers(
     settings: &Settings,
     uuid: impl FnOnce() -> String,
 ) -> Result<(Headers, bool), Refusal> {
-    let mut out = Headers::default();
+    let mut out = Headers::with_room();
     let app = settings.app_info.as_ref();
     out.set("accept", "application/json");
-    out.set("content-type", payload.content_type.as_ref());
-    let user_agent = headers::user_agent(if request.v2 { "v2" } else { "v1" }, app);
-    headers::check_value("appInfo", &user_agent)
-        .map_err(|message| Refusal::configuration("appInfo", message))?;
+    out.set("content-type", payload.content_type.clone());
+    let user_agent = headers::user_agent(request.v2, app);
+    if app.is_some() {
+        headers::check_value("appInfo", &user_agent)
+            .map_err(|message| Refusal::configuration("appInfo", message))?;
+    }
     out.set("user-agent", user_agent);
     out.set(
         "x-stripe-client-user-agent",
         headers::client_user_agent(app),
     );
     if let Some(version) = &settings.api_version {
-        out.set("stripe-version", version);
+        out.set("stripe-version", version.clone());
     } else if request.v2 {
         out.set("stripe-version", API_VERSION);
     }
@@ -251,11 +253,11 @@ fn headers(
         ("stripe-context", &settings.stripe_context),
     ] {
         if let Some(value) = value {
-            out.set(name, value);
+            out.set(name, value.clone());
         }
     }
     for (name, value) in &settings.headers {
-        out.set(name, value);
+        out.set(name.clone(), value.clone());
     }
     for (header, option, value) in [
         (
@@ -270,13 +272,13 @@ fn headers(
         if let Some(value) = value {
             headers::check_value(option, value)
                 .map_err(|message| Refusal::argument(option, message))?;
-            out.set(header, value);
+            out.set(header, value.clone());
         }
     }
     for (name, value) in &options.headers {
         headers::check(name, value)
             .map_err(|message| Refusal::argument(format!("headers.{name}"), message))?;
-        out.set(name, value);
+        out.set(name.clone(), value.clone());
     }
     if out.get("stripe-account").is_some() && out.get("stripe-context").is_some() {
         return Err(Refusal::argument(
@@ -287,10 +289,13 @@ fn headers(
     }
     let caller_key = out.get("idempotency-key").is_some();
     if !caller_key && makes_key(request) {
-        out.set("idempotency-key", format!("stripe-wasm-{}", uuid()));
+        let mut key = String::from("stripe-wasm-");
+        key.push_str(&uuid());
+        out.set("idempotency-key", key);
     }
     if let Some(body) = &payload.body {
-        out.set("content-length", body.len().to_string());
+        let length = itoa::Buffer::new().format(body.len()).to_owned();
+        out.set("content-length", length);
     }
     if out.size() > headers::MAX_BYTES {
         return Err(Refusal::argument(

@@ -37,7 +37,7 @@ impl<'a> RawRequest<'a> {
         let target = target(list.next())?;
         let params = match list.next() {
             None => Vec::new(),
-            Some(value) => object(value, "[2]", "params", USAGE)?,
+            Some(value) => object(value, "[2]", "params", || USAGE.to_owned())?,
         };
         if verb != Verb::Post && !params.is_empty() {
             return Err(Refusal::argument(
@@ -51,7 +51,7 @@ impl<'a> RawRequest<'a> {
         }
         let options = match list.next() {
             None => Options::default(),
-            Some(value) => options(value, "[3]", USAGE)?,
+            Some(value) => options(value, "[3]", || USAGE.to_owned())?,
         };
         if list.next().is_some() {
             return Err(Refusal::argument(
