@@ -19,4 +19,5 @@ mod lowdefy_recorded;
 mod parity;
 mod retries;
 mod table;
+mod time;
 mod wire;

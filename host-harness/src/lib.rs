@@ -46,3 +46,5 @@ mod transport;
 pub use bindings::types;
 pub use plugin::{CallError, Case, Connection, HostOptions, Plugin};
 pub use policy::Policy;
+pub use transport::{Exchange, Exchanged};
+pub use wasmtime_wasi_http::{Error as HttpError, WasiBody};

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::{EmbeddedPre, types};
 use crate::policy::Policy;
-use crate::transport::{Hooks, Transport};
+use crate::transport::{Exchange, Hooks, Transport};
 
 /// What a host decides about the component.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HostOptions {
     /// Where it may connect. Default: Stripe's own hosts.
     pub policy: Policy,
@@ -29,6 +29,19 @@ pub struct HostOptions {
     /// Value of `STRIPE_SECRET_KEY` in the component's environment, which is
     /// otherwise empty. Default none.
     pub fallback_key: Option<Secret>,
+    /// What answers requests in place of the network. Default none.
+    pub exchange: Option<Arc<dyn Exchange>>,
+}
+
+impl fmt::Debug for HostOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostOptions")
+            .field("policy", &self.policy)
+            .field("max_memory", &self.max_memory)
+            .field("max_fuel", &self.max_fuel)
+            .field("fallback_key", &self.fallback_key)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for HostOptions {
@@ -38,6 +51,7 @@ impl Default for HostOptions {
             max_memory: 256 << 20,
             max_fuel: None,
             fallback_key: None,
+            exchange: None,
         }
     }
 }
@@ -250,7 +264,10 @@ impl Plugin {
                 pre,
                 engine,
                 component,
-                transport: Transport::new(options.policy.clone())?,
+                transport: match &options.exchange {
+                    Some(exchange) => Transport::through(exchange.clone(), options.policy.clone()),
+                    None => Transport::new(options.policy.clone())?,
+                },
                 options,
             }),
         })
@@ -424,6 +441,20 @@ fn link(engine: &Engine, component: &Component) -> wasmtime::Result<EmbeddedPre<
     EmbeddedPre::new(linker.instantiate_pre(component)?)
 }
 
+/// The runtime's clock. Deadlines are kept by that clock, so the component must
+/// read the same one; in tests it can be paused.
+struct Clock(tokio::time::Instant);
+
+impl HostMonotonicClock for Clock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
 /// What one instance has.
 struct State {
     table: ResourceTable,
@@ -436,6 +467,7 @@ struct State {
 impl State {
     fn new(inner: &Inner) -> State {
         let mut wasi = WasiCtx::builder();
+        wasi.monotonic_clock(Clock(tokio::time::Instant::now()));
         if let Some(Secret(key)) = &inner.options.fallback_key {
             wasi.env("STRIPE_SECRET_KEY", key);
         }

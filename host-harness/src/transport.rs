@@ -5,6 +5,7 @@
 use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -37,14 +38,30 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 type HttpClient = Client<InTime<HttpsConnector<HttpConnector>>, WasiBody>;
 
+/// Something that answers requests in place of the network: a test's script, or
+/// a host's own HTTP client. The policy has permitted the request; timeouts are
+/// applied around it.
+pub trait Exchange: Send + Sync {
+    /// Answers one request.
+    fn exchange(&self, request: http::Request<WasiBody>) -> Exchanged;
+}
+
+/// The answer of an [`Exchange`], to come.
+pub type Exchanged = Pin<Box<dyn Future<Output = Result<http::Response<WasiBody>, Error>> + Send>>;
+
 /// A pool of connections, and where they may go.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    client: HttpClient,
+    exchange: Arc<dyn Exchange>,
     policy: Policy,
 }
 
 impl Transport {
+    /// Sends through something else than the network.
+    pub(crate) fn through(exchange: Arc<dyn Exchange>, policy: Policy) -> Transport {
+        Transport { exchange, policy }
+    }
+
     /// A pool with bundled root certificates.
     pub(crate) fn new(policy: Policy) -> anyhow::Result<Transport> {
         // Chosen explicitly: a process-wide default may be another's, or none.
@@ -68,7 +85,7 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(InTime(connector));
-        Ok(Transport { client, policy })
+        Ok(Transport::through(Arc::new(Pool(client)), policy))
     }
 
     async fn send(
@@ -81,11 +98,9 @@ impl Transport {
         }
         let first_byte = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let between = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
-        let response = match timeout(first_byte, self.client.request(request)).await {
-            Err(_elapsed) => return Err(Error::HttpResponseTimeout),
-            Ok(Err(error)) => return Err(wasi_error(&error)),
-            Ok(Ok(response)) => response,
-        };
+        let response = timeout(first_byte, self.exchange.exchange(request))
+            .await
+            .map_err(|_elapsed| Error::HttpResponseTimeout)??;
         Ok(response.map(|incoming| {
             TimedBody {
                 incoming,
@@ -94,6 +109,31 @@ impl Transport {
             }
             .boxed_unsync()
         }))
+    }
+}
+
+/// The pooled client.
+struct Pool(HttpClient);
+
+impl Exchange for Pool {
+    fn exchange(&self, request: http::Request<WasiBody>) -> Exchanged {
+        let answering = self.0.request(request);
+        Box::pin(async move {
+            match answering.await {
+                Ok(response) => Ok(response.map(|body| body.map_err(body_error).boxed_unsync())),
+                Err(error) => Err(wasi_error(&error)),
+            }
+        })
+    }
+}
+
+/// An error while an answer's body arrives.
+#[allow(clippy::needless_pass_by_value)] // as `map_err` wants it
+fn body_error(error: hyper::Error) -> Error {
+    if error.is_timeout() {
+        Error::HttpResponseTimeout
+    } else {
+        Error::HttpResponseIncomplete
     }
 }
 
@@ -198,7 +238,7 @@ fn tls_error(error: &rustls::Error) -> Error {
 
 /// An answer's body that fails if its next part does not come in time.
 struct TimedBody {
-    incoming: hyper::body::Incoming,
+    incoming: WasiBody,
     between: Duration,
     timer: Pin<Box<Sleep>>,
 }
@@ -211,23 +251,14 @@ impl Body for TimedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Ready(Some(Ok(frame))) => {
-                let next = tokio::time::Instant::now() + self.between;
-                self.timer.as_mut().reset(next);
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(if error.is_timeout() {
-                Error::HttpResponseTimeout
-            } else {
-                Error::HttpResponseIncomplete
-            }))),
-            Poll::Pending => {
-                ready!(self.timer.as_mut().poll(cx));
-                Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
-            }
+        let frame = Pin::new(&mut self.incoming).poll_frame(cx);
+        if frame.is_pending() {
+            ready!(self.timer.as_mut().poll(cx));
+            return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
         }
+        let next = tokio::time::Instant::now() + self.between;
+        self.timer.as_mut().reset(next);
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

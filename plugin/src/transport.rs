@@ -105,18 +105,24 @@ pub(crate) fn uuid() -> String {
 
 /// The end of an attempt.
 struct Deadline {
+    /// On the monotonic clock, in nanoseconds.
+    at: u64,
     pollable: Pollable,
     timeout: u64,
 }
 
 impl Deadline {
     fn new(attempt: Attempt<'_>) -> Self {
+        let at = attempt.deadline.saturating_mul(NANOSECONDS);
         Deadline {
-            pollable: monotonic_clock::subscribe_instant(
-                attempt.deadline.saturating_mul(NANOSECONDS),
-            ),
+            at,
+            pollable: monotonic_clock::subscribe_instant(at),
             timeout: attempt.timeout,
         }
+    }
+
+    fn has_passed(&self) -> bool {
+        monotonic_clock::now() >= self.at
     }
 
     /// Waits until something is ready; an error if the time is up first.
@@ -125,7 +131,11 @@ impl Deadline {
         if awake.contains(&0) {
             return Ok(());
         }
-        Err(Lost {
+        Err(self.lost())
+    }
+
+    fn lost(&self) -> Lost {
+        Lost {
             kind: Kind::Timeout,
             message: format!(
                 "Stripe did not answer within {} ms; the request may have arrived.",
@@ -133,7 +143,7 @@ impl Deadline {
             ),
             sent: true,
             passing: true,
-        })
+        }
     }
 }
 
@@ -265,6 +275,9 @@ fn read(
             Err(StreamError::LastOperationFailed(error)) => {
                 return Err(match http_error_code(&error) {
                     Some(code) => lost_answer(&code, outgoing),
+                    // Some hosts do not say what ended a body; their own timeout
+                    // may have run out together with ours.
+                    None if deadline.has_passed() => deadline.lost(),
                     None => broken("the connection was lost before the whole answer had arrived"),
                 });
             }
