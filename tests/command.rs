@@ -376,6 +376,61 @@ fn a_dry_run_says_what_would_be_sent() {
 }
 
 #[test]
+fn files_go_up_and_come_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let sent = dir.path().join("evidence.bin");
+    let came = dir.path().join("quote.pdf");
+    std::fs::write(&sent, [0, 255, 10, 13]).unwrap();
+    let params = format!(
+        r#"{{"purpose":"dispute_evidence","file":{{"data":"@{}"}}}}"#,
+        sent.display()
+    );
+    let args = [
+        "request",
+        "--sandbox",
+        "--output",
+        "json",
+        "files.create",
+        &params,
+    ];
+    let (code, stdout, stderr) = run(harness(&args));
+    assert_eq!(code, 0, "{stderr}{stdout}");
+    let body = &lines(&stdout)[0]["response"]["body"];
+    assert_eq!(
+        (&body["size"], &body["filename"]),
+        (&4.into(), &"evidence.bin".into())
+    );
+
+    let id = dir.path().join("id.txt");
+    std::fs::write(&id, "qt_none\n").unwrap();
+    let id = format!("@{}", id.display());
+    let (code, _, stderr) = run(harness(&["request", "--sandbox", "quotes.pdf", &id]));
+    assert!(code == 1 && stderr.contains("qt_none"), "{stderr}");
+
+    let came = came.to_str().unwrap();
+    let (code, ..) = run(harness(&[
+        "request",
+        "--sandbox",
+        "--output-file",
+        came,
+        "balance.retrieve",
+    ]));
+    assert_eq!(code, 0);
+    let saved: Value = serde_json::from_slice(&std::fs::read(came).unwrap()).unwrap();
+    assert_eq!(saved["object"], "balance");
+    let (code, _, stderr) = run(harness(&[
+        "request",
+        "--sandbox",
+        "files.create",
+        "@no-such",
+    ]));
+    assert!(
+        code == 2 && stderr.contains("no-such cannot be read"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn usage_faults_end_with_2() {
     for (args, said) in [
         (["request", "customers.list"].as_slice(), "no secret key"),

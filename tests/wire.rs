@@ -147,3 +147,35 @@ async fn calls_run_side_by_side() {
     }
     assert_eq!(server.arrived().len(), 32);
 }
+
+/// The component holds the text of an upload once, and never its bytes: it
+/// works within two and a half times the text, its own needs included.
+#[tokio::test]
+async fn an_upload_is_decoded_while_it_is_sent() {
+    let server = Server::start(Vec::new()).await;
+    let text = "AAECAwQF".repeat(2 << 20);
+    let args = format!(r#"[{{"purpose":"p","file":{{"data":{{"base64":"{text}"}}}}}}]"#);
+    let mut policy = stripe_harness::Policy::default();
+    policy.allow(server.url()).unwrap();
+    let options = stripe_harness::HostOptions {
+        policy,
+        max_memory: text.len() / 2 * 5,
+        ..stripe_harness::HostOptions::default()
+    };
+    let plugin = crate::support::plugin(&[]).with_options(options).unwrap();
+    let properties = json!({"secretKey": KEY, "baseUrl": server.url()});
+    let connection = plugin
+        .parse_connection(&properties.to_string())
+        .await
+        .unwrap();
+    plugin
+        .request(&connection, "files", "create", &args)
+        .await
+        .unwrap();
+    let sent = server.only().body;
+    assert!(sent.len() > text.len() / 4 * 3);
+    assert!(
+        sent.windows(12)
+            .any(|bytes| bytes == [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5])
+    );
+}

@@ -209,6 +209,9 @@ fn write(body: OutgoingBody, content: &Body<'_>, deadline: &Deadline) -> Result<
                 let (now, later) = rest.split_at(room);
                 stream.write(now).map_err(failed)?;
                 rest = later;
+                if deadline.has_passed() {
+                    return Err(deadline.lost());
+                }
             }
             Ok(())
         })?;
@@ -270,6 +273,10 @@ fn read(
                     return Err(too_large());
                 }
                 answer.body.extend_from_slice(&bytes);
+                // A stream that is always ready would never be waited for.
+                if deadline.has_passed() {
+                    return Err(deadline.lost());
+                }
             }
             Err(StreamError::Closed) => break,
             Err(StreamError::LastOperationFailed(error)) => {

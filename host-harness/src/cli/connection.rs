@@ -92,7 +92,7 @@ fn property(text: &str) -> Result<(String, Value), String> {
 }
 
 /// JSON, or a string of what is not.
-pub(super) fn json_or_text(text: &str) -> Value {
+fn json_or_text(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
