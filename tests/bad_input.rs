@@ -182,22 +182,32 @@ async fn connections_that_cannot_be_meant_are_refused() {
 #[tokio::test]
 async fn a_setting_that_cannot_be_honoured_is_refused_not_ignored() {
     let server = Server::start(Vec::new()).await;
-    for (more, said) in [
-        (json!({"readOnly": true}), "cannot apply"),
-        (json!({"allow": ["customers.*"]}), "cannot apply"),
-        (json!({"mode": "live"}), "cannot apply"),
-        (json!({"validation": "strict"}), "cannot apply"),
-        (json!({"proxy": {"host": "p", "port": 1}}), "did not apply"),
-        (json!({"httpVersion": "1.1"}), "did not apply"),
+    let plugin = plugin(&[server.url()]);
+    for (name, value) in [
+        ("readOnly", json!(true)),
+        ("allow", json!(["customers.*"])),
+        ("deny", json!([])),
+        ("mode", json!("live")),
+        ("maxAmount", json!({"eur": 1})),
+        ("validation", json!("strict")),
     ] {
-        let (plugin, connection) = connected(&server, more).await;
+        let properties = json!({"secretKey": KEY, name: value});
+        let error = failed(plugin.parse_connection(&properties.to_string()).await);
+        refused(&error, Some(&format!("properties.{name}")), "cannot apply");
+    }
+    // A host may apply these, so they are read; this one does not.
+    for (name, value) in [
+        ("proxy", json!({"host": "p", "port": 1})),
+        ("httpVersion", json!("1.1")),
+        ("secureSocket", json!({"cert": "ca.pem"})),
+    ] {
+        let (plugin, connection) = connected(&server, json!({name: value})).await;
         let error = failed(
             plugin
                 .request(&connection, "customers", "list", "null")
                 .await,
         );
-        assert!(error.failure.message.contains(said), "{error}");
-        assert_eq!(error.failure.type_, "configuration_error");
+        refused(&error, Some(&format!("connection.{name}")), "did not apply");
     }
     assert!(server.arrived().is_empty());
 }
@@ -205,27 +215,88 @@ async fn a_setting_that_cannot_be_honoured_is_refused_not_ignored() {
 #[tokio::test]
 async fn keys_that_cannot_travel_are_refused_unseen() {
     let server = Server::start(Vec::new()).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
     for key in [
         format!("{KEY}\n"),
         format!("{KEY}\r\nx: y"),
         format!("{KEY} "),
         format!("{KEY}é"),
+        KEY.repeat(10_000),
     ] {
-        let (plugin, connection) = connected(&server, json!({"secretKey": key})).await;
+        let properties = json!({"secretKey": key}).to_string();
+        let error = failed(plugin.parse_connection(&properties).await);
+        refused(
+            &error,
+            Some("properties.secretKey"),
+            "The Stripe secret key",
+        );
+        let own = json!([null, {"apiKey": key}]).to_string();
+        let error = failed(plugin.request(&connection, "customers", "list", &own).await);
+        refused(&error, Some("args[1].apiKey"), "The Stripe secret key");
+    }
+    assert!(server.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn what_decides_who_pays_and_how_often_is_never_dropped() {
+    let server = Server::start(Vec::new()).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
+    for (options, path) in [
+        (json!({"idempotencyKey": null}), "args[1].idempotencyKey"),
+        (json!({"idempotencyKey": ""}), "args[1].idempotencyKey"),
+        (
+            json!({"headers": {"Idempotency-Key": ""}}),
+            "args[1].idempotencyKey",
+        ),
+        (
+            json!({"headers": {"idempotency-key": "k".repeat(256)}}),
+            "args[1].idempotencyKey",
+        ),
+        (json!({"stripeAccount": null}), "args[1].stripeAccount"),
+        (
+            json!({"headers": {"Stripe-Account": ""}}),
+            "args[1].headers.stripe-account",
+        ),
+    ] {
+        let args = json!([{}, options]).to_string();
         let error = failed(
             plugin
-                .request(&connection, "customers", "list", "null")
+                .request(&connection, "customers", "create", &args)
                 .await,
         );
-        refused(&error, Some("connection.secretKey"), "secret key contains");
-        let own = json!([null, {"apiKey": key}]);
-        let (plugin, connection) = connected(&server, json!({})).await;
-        let error = failed(
-            plugin
-                .request(&connection, "customers", "list", &own.to_string())
-                .await,
+        refused(&error, Some(path), "");
+    }
+    for (name, value) in [
+        ("stripeAccount", json!("")),
+        ("headers", json!({"Idempotency-Key": "the same for all"})),
+    ] {
+        let properties = json!({"secretKey": KEY, name: value});
+        let error = failed(plugin.parse_connection(&properties.to_string()).await);
+        assert_eq!(error.case, Case::Permanent, "{name}");
+    }
+    assert!(server.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_before_it_is_built() {
+    let server = Server::start(Vec::new()).await;
+    let (plugin, connection) = connected(&server, json!({})).await;
+    // Three bytes on the wire for each of these.
+    let escaped = json!([{"description": "é".repeat(15 << 20)}]).to_string();
+    let crowd = format!("[{{\"expand\":[{}0]}}]", "0,".repeat(8_000_000));
+    let long = json!([{"display_name": "x".repeat(97 << 20)}]).to_string();
+    for (resource, args, said) in [
+        ("customers", &escaped, "maxRequestBytes"),
+        ("customers", &crowd, "more than 2000000 values"),
+        ("v2.core.accounts", &long, "maxRequestBytes"),
+    ] {
+        let error = failed(plugin.request(&connection, resource, "create", args).await);
+        assert_eq!(error.case, Case::Permanent, "{}", error.failure.message);
+        assert!(
+            error.failure.message.contains(said),
+            "{}",
+            error.failure.message
         );
-        refused(&error, Some("args.apiKey"), "secret key contains");
     }
     assert!(server.arrived().is_empty());
 }
@@ -242,6 +313,7 @@ async fn headers_that_cannot_travel_are_refused() {
         (json!({"a b": "x"}), "not a header name"),
         (json!({"x": "a\nb"}), "cannot travel"),
         (json!({"x": long}), "more than the 65536"),
+        (json!({"Content-Type": "application/json"}), "cannot be set"),
     ] {
         let args = json!([null, {"headers": headers}]);
         let error = failed(
@@ -264,12 +336,12 @@ async fn answers_that_are_not_stripes_are_said_to_be_so() {
                 b"<html>Bad gateway".to_vec(),
             ),
             "response_error",
-            "status 502 and a body of 17 bytes of type text/html instead of JSON",
+            "status 502 and a body of 17 bytes of type text/html, which is not one of Stripe's",
         ),
         (
             Answer::Http(200, Vec::new(), b"{\"id\":".to_vec()),
             "response_error",
-            "instead of JSON",
+            "not one of Stripe's",
         ),
         (
             Answer::Http(200, Vec::new(), Vec::new()),
@@ -279,7 +351,7 @@ async fn answers_that_are_not_stripes_are_said_to_be_so() {
         (
             Answer::Http(200, Vec::new(), vec![0xff, 0xfe]),
             "response_error",
-            "instead of JSON",
+            "not one of Stripe's",
         ),
         (
             Answer::Http(
@@ -297,13 +369,13 @@ async fn answers_that_are_not_stripes_are_said_to_be_so() {
         ),
         (
             Answer::json(400, "{}"),
-            "invalid_request_error",
-            "status 400",
+            "response_error",
+            "not one of Stripe's",
         ),
         (
             Answer::json(400, "[1]"),
-            "invalid_request_error",
-            "status 400",
+            "response_error",
+            "not one of Stripe's",
         ),
         (Answer::json(400, r#"{"error":"x"}"#), "x", "status 400"),
     ] {

@@ -92,9 +92,15 @@ fn embedded() -> Option<&'static [u8]> {
     None
 }
 
-/// The checkout this program was built from, if it is still there.
+/// The checkout this program was built from, if it runs in it: below its
+/// folder, or started by cargo. An installed program does not build what it
+/// finds at a path it remembers.
 fn checkout() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    let program = env::current_exe().ok()?;
+    if !program.starts_with(root) && env::var_os("CARGO").is_none() {
+        return None;
+    }
     let is_checkout = root.join("plugin/Cargo.toml").is_file() && root.join("wit").is_dir();
     is_checkout.then(|| root.to_owned())
 }

@@ -21,7 +21,8 @@ use crate::transport::{Exchange, Hooks, Transport};
 pub struct HostOptions {
     /// Where it may connect. Default: Stripe's own hosts.
     pub policy: Policy,
-    /// Most linear memory of one call, in bytes. Default 256 MiB.
+    /// Most linear memory of one call, in bytes. Default 512 MiB: enough
+    /// for the largest request body with its arguments.
     pub max_memory: usize,
     /// Most wasm instructions of one call, in wasmtime's fuel units. Default
     /// none: counting them costs time. Takes effect in [`Plugin::load`] alone.
@@ -48,7 +49,7 @@ impl Default for HostOptions {
     fn default() -> Self {
         HostOptions {
             policy: Policy::default(),
-            max_memory: 256 << 20,
+            max_memory: 512 << 20,
             max_fuel: None,
             fallback_key: None,
             exchange: None,
@@ -174,11 +175,14 @@ impl CallError {
     fn execution_failed(message: String) -> Self {
         CallError {
             case: Case::ExecutionFailed,
-            failure: Box::new(types::Failure {
-                may_have_been_sent: true,
-                ..blank("host_error", message)
-            }),
+            failure: Box::new(blank("host_error", message)),
         }
+    }
+
+    /// The same of a call that may have sent its request by then.
+    fn after_sending(mut self) -> Self {
+        self.failure.may_have_been_sent |= self.case == Case::ExecutionFailed;
+        self
     }
 }
 
@@ -323,7 +327,7 @@ impl Plugin {
                 &args.to_owned(),
             )
             .await;
-        Ok(finished(answered)??)
+        Ok(finished(answered).map_err(CallError::after_sending)??)
     }
 
     /// Calls the method that Lowdefy's nested form names; `properties` is JSON.
@@ -337,7 +341,7 @@ impl Plugin {
             .lowcode_stripe_requests()
             .call_stripe_request(&mut store, &connection.0, &properties.to_owned())
             .await;
-        Ok(finished(answered)??)
+        Ok(finished(answered).map_err(CallError::after_sending)??)
     }
 
     /// What [`Plugin::request`] would send, without sending it.

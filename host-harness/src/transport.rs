@@ -29,10 +29,11 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// a minute or more.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// How long a connection may take to come about, TLS handshake included. A
-/// component's own connect timeout, if it is shorter, bounds the whole wait for
-/// an answer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+tokio::task_local! {
+    /// How long a connection for the request under way may take to come about,
+    /// TLS handshake included. The pool has no other way to be told.
+    static CONNECT_TIMEOUT: Duration;
+}
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -98,7 +99,9 @@ impl Transport {
         }
         let first_byte = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let between = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
-        let response = timeout(first_byte, self.exchange.exchange(request))
+        let connect = options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let answering = CONNECT_TIMEOUT.scope(connect, self.exchange.exchange(request));
+        let response = timeout(first_byte, answering)
             .await
             .map_err(|_elapsed| Error::HttpResponseTimeout)??;
         Ok(response.map(|incoming| {
@@ -137,7 +140,7 @@ fn body_error(error: hyper::Error) -> Error {
     }
 }
 
-/// A connector that gives up after [`CONNECT_TIMEOUT`].
+/// A connector that gives up after the request's connect timeout.
 #[derive(Clone)]
 struct InTime<C>(C);
 
@@ -156,7 +159,8 @@ where
     }
 
     fn call(&mut self, uri: http::Uri) -> Self::Future {
-        let connecting = timeout(CONNECT_TIMEOUT, self.0.call(uri));
+        let within = CONNECT_TIMEOUT.try_with(|within| *within);
+        let connecting = timeout(within.unwrap_or(DEFAULT_TIMEOUT), self.0.call(uri));
         Box::pin(async move {
             match connecting.await {
                 Ok(connected) => connected,
@@ -172,7 +176,8 @@ fn wasi_error(error: &ClientError) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
     let connecting = error.is_connect();
     while let Some(inner) = cause {
-        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+        // Once connected, a TLS fault says nothing about what was received.
+        if let (true, Some(tls)) = (connecting, inner.downcast_ref::<rustls::Error>()) {
             return tls_error(tls);
         }
         if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
@@ -217,8 +222,6 @@ fn connect_error(error: &io::Error) -> Error {
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
             Error::DestinationIpUnroutable
         }
-        // The TLS handshake was cut: the server is there, but does not speak it.
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Error::TlsProtocolError,
         _ => Error::DestinationUnavailable,
     }
 }
@@ -228,10 +231,6 @@ fn tls_error(error: &rustls::Error) -> Error {
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             Error::TlsCertificateError
         }
-        rustls::Error::AlertReceived(alert) => Error::TlsAlertReceived {
-            alert_id: Some(u8::from(*alert)),
-            alert_message: None,
-        },
         _ => Error::TlsProtocolError,
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! | answer | `type` | repeatable by an engine |
 //! |---|---|---|
-//! | 2xx with JSON (or a file, where one was asked for) | success | |
+//! | 2xx with JSON (or a file, where one was asked for), 204 | success | |
 //! | 400, 404 and other 4xx | Stripe's, or `invalid_request_error` | no |
 //! | 401 | `authentication_error` | no |
 //! | 402 | `card_error` | no |
@@ -13,7 +13,7 @@
 //! | 429, or code `rate_limit` | `rate_limit_error` | yes |
 //! | 5xx | Stripe's, or `api_error` | if acting twice is ruled out |
 //! | 3xx | `response_error` | no: redirects are not followed |
-//! | not JSON | `response_error` | as its status says |
+//! | not JSON, or no error of Stripe's | `response_error` | as its status says |
 //!
 //! A 2xx answer is a success even if it has a member named `error`: report
 //! runs do. (The official client throws there.)
@@ -93,6 +93,23 @@ impl Answer {
             Some(text) => self.stripe_failure(text, traits, key),
             None => self.foreign_failure(),
         };
+        let is_stripes = failure.raw.is_some();
+        let outcome = match (failure.code.as_deref(), outcome) {
+            // The same as a 429, by another status.
+            (
+                Some("rate_limit"),
+                Outcome::Answer {
+                    should_retry,
+                    retry_after,
+                    ..
+                },
+            ) if self.status == 400 => Outcome::Answer {
+                status: 429,
+                should_retry,
+                retry_after,
+            },
+            (_, outcome) => outcome,
+        };
         failure.status = Some(self.status);
         failure.request_id = self.headers.get("request-id").map(str::to_owned);
         failure.retry_after_ms = match outcome {
@@ -107,7 +124,9 @@ impl Answer {
             acted: match self.status {
                 500.. => Acted::Maybe,
                 401 | 403 | 408 | 409 | 425 | 429 => Acted::NotThisTime,
-                _ => Acted::No,
+                400.. if is_stripes => Acted::No,
+                // Someone else's answer says nothing about Stripe.
+                _ => Acted::NotThisTime,
             },
             outcome,
         }
@@ -121,7 +140,14 @@ impl Answer {
     }
 
     fn success(self, traits: Traits) -> Judged {
-        if traits.binary {
+        if self.status == 204 && self.body.is_empty() {
+            return Judged::Success("null".to_owned());
+        }
+        let is_page = self
+            .headers
+            .get("content-type")
+            .is_some_and(|kind| kind.starts_with("text/html"));
+        if traits.binary && !is_page {
             let content_type = self
                 .headers
                 .get("content-type")
@@ -144,7 +170,12 @@ impl Answer {
         Judged::Failure {
             failure: Box::new(failure),
             acted: Acted::Maybe,
-            outcome: Outcome::Final,
+            // Not repeated here, since it was acted on; but it may pass.
+            outcome: Outcome::Answer {
+                status: 500,
+                should_retry: Some(false),
+                retry_after: None,
+            },
         }
     }
 
@@ -166,6 +197,9 @@ impl Answer {
         };
         // OAuth's errors are a code and a description (RFC 6749, 5.2).
         let oauth = error.and_then(Value::as_str).map(str::to_owned);
+        if oauth.is_none() && !matches!(error, Some(Value::Object(_))) {
+            return self.foreign_failure();
+        }
         let described = body
             .get("error_description")
             .and_then(Value::as_str)
@@ -225,8 +259,8 @@ impl Answer {
                 None => format!("a body of {} bytes without a type", self.body.len()),
             };
             format!(
-                "The server answered with status {} and {content} instead of JSON: a proxy or \
-                 another server answered in Stripe's place.",
+                "The server answered with status {} and {content}, which is not one of Stripe's \
+                 answers: a proxy or another server answered in its place.",
                 self.status
             )
         };
@@ -362,18 +396,43 @@ mod tests {
                 "status 502 and a body of 6 bytes of type text/html",
                 Acted::Maybe,
             ),
-            (200, "text/html", "<html>", "instead of JSON", Acted::Maybe),
+            (
+                200,
+                "text/html",
+                "<html>",
+                "not one of Stripe's",
+                Acted::Maybe,
+            ),
             (200, "application/json", "", "an empty body", Acted::Maybe),
             (
                 200,
                 "application/json",
                 "{\"id\":",
-                "instead of JSON",
+                "not one of Stripe's",
                 Acted::Maybe,
             ),
-            (302, "text/html", "", "redirect", Acted::No),
-            (302, "application/json", "{}", "redirect", Acted::No),
-            (404, "text/plain", "no", "instead of JSON", Acted::No),
+            (302, "text/html", "", "redirect", Acted::NotThisTime),
+            (
+                302,
+                "application/json",
+                "{}",
+                "redirect",
+                Acted::NotThisTime,
+            ),
+            (
+                404,
+                "application/json",
+                "{}",
+                "not one of Stripe's",
+                Acted::NotThisTime,
+            ),
+            (
+                404,
+                "text/plain",
+                "no",
+                "not one of Stripe's",
+                Acted::NotThisTime,
+            ),
         ] {
             let (failure, found) = failed(answer(status, content_type, body), V1);
             assert!(failure.message.contains(said), "{}", failure.message);

@@ -17,9 +17,29 @@ pub struct Arguments<'a> {
     /// Params, in the caller's order.
     pub params: Object<'a>,
     /// Where the params stand in the input, seen from the arguments.
-    pub params_path: String,
+    pub params_place: Place,
     /// Options.
     pub options: Options,
+    /// Where the options stand.
+    pub options_place: Place,
+}
+
+/// Which argument something is, if the arguments are a list; written out only
+/// where there is something to say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(Option<usize>);
+
+impl Place {
+    /// An element of the list of arguments.
+    pub fn at(index: usize) -> Place {
+        Place(Some(index))
+    }
+}
+
+impl From<Place> for String {
+    fn from(Place(index): Place) -> String {
+        index.map(|index| format!("[{index}]")).unwrap_or_default()
+    }
 }
 
 /// The positional arguments a JSON value stands for: a list is itself, null is
@@ -37,13 +57,7 @@ pub fn positional(args: Value<'_>) -> (Vec<Value<'_>>, bool) {
 pub fn split<'a>(operation: &Operation, args: Value<'a>) -> Result<Arguments<'a>, Refusal> {
     let (list, is_list) = positional(args);
     let count = list.len();
-    let place = |at: usize| {
-        if is_list {
-            format!("[{at}]")
-        } else {
-            String::new()
-        }
-    };
+    let place = |at: usize| Place(is_list.then_some(at));
     let mut rest = list.into_iter().enumerate().peekable();
 
     let mut ids = Vec::new();
@@ -76,18 +90,20 @@ pub fn split<'a>(operation: &Operation, args: Value<'a>) -> Result<Arguments<'a>
     let usage = || format!("write {}", usage(operation));
     let mut params = Vec::new();
     let mut options = Options::default();
-    let mut params_path = place(ids.len());
+    let mut params_place = place(ids.len());
+    let mut options_place = place(ids.len() + 1);
     if let Some((at, value)) = rest.next() {
-        params_path = place(at);
-        let members = object(value, &params_path, "params", usage)?;
+        params_place = place(at);
+        let members = object(value, params_place, "params", usage)?;
         if rest.peek().is_none() && is_options(&members) {
-            options = Options::read(&members).map_err(|r| r.within(&params_path))?;
+            options = Options::read(&members).map_err(|r| r.within(&String::from(params_place)))?;
+            options_place = params_place;
         } else {
             params = members;
         }
     }
     if let Some((at, value)) = rest.next() {
-        options = self::options(value, &place(at), usage)?;
+        options = self::options(value, place(at), usage)?;
     }
     if let Some((at, _)) = rest.find(|(_, surplus)| !matches!(surplus, Value::Null)) {
         return Err(Refusal::argument(
@@ -103,15 +119,16 @@ pub fn split<'a>(operation: &Operation, args: Value<'a>) -> Result<Arguments<'a>
     Ok(Arguments {
         ids,
         params,
-        params_path,
+        params_place,
         options,
+        options_place,
     })
 }
 
 /// An argument that is an object, or null for an empty one.
 pub(crate) fn object<'a>(
     value: Value<'a>,
-    place: &str,
+    place: Place,
     what: &str,
     usage: impl FnOnce() -> String,
 ) -> Result<Object<'a>, Refusal> {
@@ -132,11 +149,11 @@ pub(crate) fn object<'a>(
 /// The argument of options.
 pub(crate) fn options(
     value: Value<'_>,
-    place: &str,
+    place: Place,
     usage: impl FnOnce() -> String,
 ) -> Result<Options, Refusal> {
     let members = object(value, place, "options", usage)?;
-    Options::read(&members).map_err(|refusal| refusal.within(place))
+    Options::read(&members).map_err(|refusal| refusal.within(&String::from(place)))
 }
 
 /// One id for the path, or why it cannot be one.
@@ -204,7 +221,7 @@ mod tests {
         .unwrap();
         assert_eq!(call.ids, [Some("acct_1".into()), Some("person_1".into())]);
         assert_eq!(call.params.len(), 1);
-        assert_eq!(call.params_path, "[2]");
+        assert_eq!(call.params_place, Place::at(2));
         assert_eq!(call.options.idempotency_key.as_deref(), Some("k"));
 
         for args in [

@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::outgoing::Outgoing;
 use crate::retry::{self, Outcome};
 use crate::secret::Secret;
-use crate::types::{Error, Failure, Response};
+use crate::types::{Error, Response};
 
 /// What a call needs of the world.
 pub trait Wire {
@@ -55,6 +55,14 @@ pub struct Lost {
     /// Whether the reason may pass.
     pub passing: bool,
 }
+
+/// Milliseconds that must be left for a repetition to be worth it, if the
+/// timeout is not shorter.
+const SHORTEST_ATTEMPT: u64 = 1_000;
+
+/// Longest request id that is reported as telemetry; Stripe's have some 20
+/// characters.
+const MAX_REQUEST_ID: usize = 128;
 
 /// How long one attempt and the whole call may take, and how often it may be
 /// repeated.
@@ -110,6 +118,21 @@ struct Measured {
 }
 
 impl Telemetry {
+    /// Keeps what the next call reports.
+    fn measure(&mut self, outgoing: &Outgoing<'_>, head: &Head, milliseconds: u64) {
+        let Some(request_id) = &head.request_id else {
+            return;
+        };
+        if request_id.len() <= MAX_REQUEST_ID {
+            self.last = Some(Measured {
+                authority: outgoing.authority.clone(),
+                key: outgoing.key.clone(),
+                request_id: request_id.clone(),
+                milliseconds,
+            });
+        }
+    }
+
     /// The header for a call, if there is something to report.
     fn take(&mut self, outgoing: &Outgoing<'_>) -> Option<String> {
         let last = self
@@ -155,16 +178,11 @@ pub fn execute(
                 telemetry: report.as_deref(),
             },
         );
-        let (mut failed, outcome, certainly_transient) = match sent {
+        let (mut failed, outcome) = match sent {
             Ok(answer) => {
                 let head = Head::of(&answer);
-                if let (true, Some(request_id)) = (settings.telemetry, &head.request_id) {
-                    telemetry.last = Some(Measured {
-                        authority: outgoing.authority.clone(),
-                        key: outgoing.key.clone(),
-                        request_id: request_id.clone(),
-                        milliseconds: wire.now().saturating_sub(now),
-                    });
+                if settings.telemetry {
+                    telemetry.measure(outgoing, &head, wire.now().saturating_sub(now));
                 }
                 let status = answer.status;
                 match answer.judge(outgoing.traits, &outgoing.key) {
@@ -177,11 +195,13 @@ pub fn execute(
                         outcome,
                     } => {
                         match acted {
-                            Acted::No => may_have_acted = false,
-                            Acted::NotThisTime => {}
+                            // An answer speaks for earlier attempts only where
+                            // they carried the same key.
+                            Acted::No if outgoing.has_idempotency_key() => may_have_acted = false,
+                            Acted::No | Acted::NotThisTime => {}
                             Acted::Maybe => may_have_acted = true,
                         }
-                        (*failure, outcome, matches!(status, 408 | 409 | 425 | 429))
+                        (*failure, outcome)
                     }
                 }
             }
@@ -192,8 +212,7 @@ pub fn execute(
                 } else {
                     Outcome::Final
                 };
-                let passing = lost.passing;
-                (failure(lost.kind.as_str(), lost.message), outcome, passing)
+                (failure(lost.kind.as_str(), lost.message), outcome)
             }
         };
         let remaining = end.saturating_sub(wire.now());
@@ -204,37 +223,26 @@ pub fn execute(
             limits.max_retries,
             &settings.backoff,
             dice,
-            remaining,
+            // An attempt that is cut off at once would only make a known
+            // failure an unknown one.
+            remaining.saturating_sub(limits.timeout.min(SHORTEST_ATTEMPT)),
         );
         if let Some(wait) = wait {
             wire.sleep(wait);
-            continue;
+            if wire.now() < end {
+                continue;
+            }
         }
         failed.attempts = attempts;
         failed.may_have_been_sent = may_have_acted;
         failed.idempotency_key = outgoing.headers.get("idempotency-key").map(str::to_owned);
-        return Err(case(failed, outgoing, certainly_transient));
+        let harmless = outgoing.traits.repeatable || outgoing.traits.caller_key;
+        return Err(if outcome.may_pass() && (harmless || !may_have_acted) {
+            Error::Transient(failed)
+        } else {
+            Error::Permanent(failed)
+        });
     }
-}
-
-/// Whether an engine may repeat the call: the rule at the head of this module.
-fn case(failure: Failure, outgoing: &Outgoing<'_>, transient: bool) -> Error {
-    let harmless = outgoing.traits.repeatable || outgoing.traits.caller_key;
-    let transient = if failure.may_have_been_sent {
-        harmless && !oversized(&failure)
-    } else {
-        transient
-    };
-    if transient {
-        Error::Transient(failure)
-    } else {
-        Error::Permanent(failure)
-    }
-}
-
-/// An answer that is too large will be so again.
-fn oversized(failure: &Failure) -> bool {
-    failure.type_ == Kind::Response.as_str() && failure.status.is_none()
 }
 
 /// What the headers of an answer tell the caller.

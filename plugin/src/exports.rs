@@ -33,8 +33,15 @@ fn fallback_key() -> Option<String> {
 
 impl connections::Guest for Plugin {
     fn parse_connection(properties: String) -> Result<Connection, Error> {
-        connection::parse(&properties, fallback_key().is_some())
-            .map_err(|refusal| refusal.within("properties").into())
+        let parse = || {
+            connection::parse(&properties, fallback_key().is_some())
+                .map_err(|refusal| refusal.within("properties"))
+        };
+        // What every call would refuse is refused here. (Parsed twice, since the
+        // code that clones the whole record would be larger than that of most
+        // other steps.)
+        Settings::check(parse()?, fallback_key).map_err(|refusal| refusal.within("properties"))?;
+        Ok(parse()?)
     }
 }
 
@@ -47,11 +54,13 @@ impl requests::Guest for Plugin {
     ) -> Result<Response, Error> {
         let target = nested::find(&resource, &method)?;
         let settings = settings(connection)?;
-        let args = read_args(&args)?;
+        let args = read_args(&args, &settings)?;
         run(target, args, &settings, "args")
     }
 
     fn stripe_request(connection: Connection, properties: String) -> Result<Response, Error> {
+        let settings = settings(connection)?;
+        check_length("properties", &properties, &settings)?;
         let properties = Value::parse(&properties).map_err(|error| {
             Refusal::argument(
                 "properties",
@@ -60,7 +69,6 @@ impl requests::Guest for Plugin {
         })?;
         let found = nested::resolve(properties).map_err(|refusal| refusal.within("properties"))?;
         let target = nested::find(&found.resource, &found.method)?;
-        let settings = settings(connection)?;
         let place = format!("properties.{}", found.path);
         run(target, found.args, &settings, &place)
     }
@@ -73,7 +81,7 @@ impl requests::Guest for Plugin {
     ) -> Result<types::Planned, Error> {
         let target = nested::find(&resource, &method)?;
         let settings = settings(connection)?;
-        let args = read_args(&args)?;
+        let args = read_args(&args, &settings)?;
         let (planned, _) = prepare(target, args, &settings, "args")?;
         Ok(match planned {
             Planned::Local(json) => types::Planned::Local(json),
@@ -87,12 +95,31 @@ fn settings(connection: Connection) -> Result<Settings, Refusal> {
 }
 
 /// The arguments of a call; no text at all is no argument.
-fn read_args(args: &str) -> Result<Value<'_>, Refusal> {
+fn read_args<'a>(args: &'a str, settings: &Settings) -> Result<Value<'a>, Refusal> {
+    check_length("args", args, settings)?;
     if args.trim().is_empty() {
         return Ok(Value::Null);
     }
     Value::parse(args)
         .map_err(|error| Refusal::argument("args", format!("The arguments are not JSON: {error}.")))
+}
+
+/// Refuses what could only become a body that is too large; base64 is a third
+/// longer than what it stands for.
+fn check_length(place: &str, text: &str, settings: &Settings) -> Result<(), Refusal> {
+    let most = u64::from(settings.max_request_bytes) * 3 / 2;
+    if text.len() as u64 <= most.max(1 << 20) {
+        return Ok(());
+    }
+    Err(Refusal::argument(
+        place,
+        format!(
+            "The arguments have {} bytes: their body would be larger than the {} bytes that \
+             \"maxRequestBytes\" allows.",
+            text.len(),
+            settings.max_request_bytes
+        ),
+    ))
 }
 
 fn prepare<'a>(
@@ -147,9 +174,13 @@ fn run(
             api_version: None,
             account: None,
         }),
-        Planned::Http(outgoing) => TELEMETRY.with_borrow_mut(|telemetry| {
-            call::execute(&mut Wasi, &outgoing, limits, settings, telemetry)
-        }),
+        Planned::Http(outgoing) => {
+            // Taken out while the call runs: a host may let calls overlap.
+            let mut telemetry = TELEMETRY.take();
+            let result = call::execute(&mut Wasi, &outgoing, limits, settings, &mut telemetry);
+            TELEMETRY.set(telemetry);
+            result
+        }
     }
 }
 

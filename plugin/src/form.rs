@@ -8,16 +8,19 @@ use crate::json::{Object, Value};
 
 /// Appends the params as `key=value` pairs joined by `&`. `null` and `""` give
 /// an empty value, which unsets a field; an empty list or object gives nothing.
-pub fn encode(params: &Object<'_>, out: &mut String) {
+///
+/// Stops once `out` is longer than `most` bytes: the caller refuses it then, and
+/// a text that is escaped to three times its length is never held whole.
+pub fn encode(params: &Object<'_>, most: usize, out: &mut String) {
     let mut key = String::with_capacity(64);
     for (name, value) in params {
         key.clear();
         escape(name, IN_FORM, &mut key);
-        pair(&mut key, value, out);
+        pair(&mut key, value, most, out);
     }
 }
 
-fn pair(key: &mut String, value: &Value<'_>, out: &mut String) {
+fn pair(key: &mut String, value: &Value<'_>, most: usize, out: &mut String) {
     let text = match value {
         Value::Array(items) => {
             let end = key.len();
@@ -25,7 +28,7 @@ fn pair(key: &mut String, value: &Value<'_>, out: &mut String) {
                 key.push('[');
                 push_index(at, key);
                 key.push(']');
-                pair(key, item, out);
+                pair(key, item, most, out);
                 key.truncate(end);
             }
             return;
@@ -36,7 +39,7 @@ fn pair(key: &mut String, value: &Value<'_>, out: &mut String) {
                 key.push('[');
                 escape(name, IN_FORM, key);
                 key.push(']');
-                pair(key, member, out);
+                pair(key, member, most, out);
                 key.truncate(end);
             }
             return;
@@ -46,12 +49,20 @@ fn pair(key: &mut String, value: &Value<'_>, out: &mut String) {
         Value::Bool(false) => "false",
         Value::Number(text) | Value::String(text) => text,
     };
+    if out.len() > most {
+        return;
+    }
     if !out.is_empty() {
         out.push('&');
     }
     out.push_str(key);
     out.push('=');
-    escape(text, IN_FORM, out);
+    // One value alone may be too long, and escaping may treble it.
+    if text.len() > most {
+        out.push_str(text);
+    } else {
+        escape(text, IN_FORM, out);
+    }
 }
 
 /// Writes a list index. Formatting machinery would cost more than the rest of
@@ -135,7 +146,7 @@ mod tests {
     fn encoded(json: &str) -> String {
         let mut out = String::new();
         match Value::parse(json).unwrap() {
-            Value::Object(params) => encode(&params, &mut out),
+            Value::Object(params) => encode(&params, usize::MAX, &mut out),
             other => panic!("{other:?}"),
         }
         out

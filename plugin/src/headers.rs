@@ -15,12 +15,14 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// instance at 128 KiB; Stripe's own servers refuse far less.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// Headers a caller may not set: the key, the framing, and those WASI HTTP
-/// hosts forbid.
-const FORBIDDEN: [&str; 15] = [
+/// Headers a caller may not set: the key, the framing and encoding of bodies,
+/// and those WASI HTTP hosts forbid.
+const FORBIDDEN: [&str; 17] = [
+    "accept-encoding",
     "authorization",
     "connection",
     "content-length",
+    "content-type",
     "expect",
     "host",
     "http2-settings",
@@ -196,6 +198,11 @@ pub fn client_user_agent(app: Option<&AppInfo>) -> Cow<'static, str> {
     }
     out.push_str("}}");
     Cow::Owned(out)
+}
+
+/// Bytes that `authorization` and a telemetry header add to a request.
+pub fn authorization_size(key: &Secret) -> usize {
+    "authorization".len() + "Bearer ".len() + key.expose().len() + 32 + 320
 }
 
 /// The `authorization` header of a key.

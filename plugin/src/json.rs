@@ -5,6 +5,8 @@
 //! twice, a lone surrogate, nesting deeper than [`MAX_DEPTH`].
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BinaryHeap;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -12,6 +14,10 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 /// Deepest nesting that is read: far beyond what any of Stripe's parameters
 /// needs, well within the stack of a component.
 pub const MAX_DEPTH: usize = 64;
+
+/// Most values that are read. A list of ten million empty strings is small as
+/// text, and would not fit the component's memory as values.
+pub const MAX_VALUES: u32 = 2_000_000;
 
 /// With `arbitrary_precision`, serde_json hands a number over as a map with
 /// this one key, its digits as the value.
@@ -42,9 +48,12 @@ impl<'a> Value<'a> {
     /// column.
     pub fn parse(text: &'a str) -> Result<Self, String> {
         let mut reader = serde_json::Deserializer::from_str(text);
-        let value = Seed { depth: 0 }
-            .deserialize(&mut reader)
-            .map_err(|e| e.to_string())?;
+        let left = Cell::new(MAX_VALUES);
+        let seed = Seed {
+            depth: 0,
+            left: &left,
+        };
+        let value = seed.deserialize(&mut reader).map_err(|e| e.to_string())?;
         reader.end().map_err(|e| e.to_string())?;
         Ok(value)
     }
@@ -154,24 +163,33 @@ pub fn write_string(text: &str, out: &mut String) {
 }
 
 /// Reads one value at a known depth.
-struct Seed {
+struct Seed<'s> {
     depth: usize,
+    /// Values that may still be read.
+    left: &'s Cell<u32>,
 }
 
-impl Seed {
-    fn below<E: de::Error>(&self) -> Result<Seed, E> {
+impl<'s> Seed<'s> {
+    fn below<E: de::Error>(&self) -> Result<Seed<'s>, E> {
         if self.depth >= MAX_DEPTH {
             return Err(E::custom(format_args!(
                 "nested more than {MAX_DEPTH} levels deep"
             )));
         }
-        Ok(Seed {
-            depth: self.depth + 1,
-        })
+        match self.left.get().checked_sub(1) {
+            None => Err(E::custom(format_args!("more than {MAX_VALUES} values"))),
+            Some(left) => {
+                self.left.set(left);
+                Ok(Seed {
+                    depth: self.depth + 1,
+                    left: self.left,
+                })
+            }
+        }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value<'de>, D::Error> {
@@ -179,7 +197,7 @@ impl<'de> DeserializeSeed<'de> for Seed {
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -235,14 +253,13 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
         let mut members: Object<'de> = Vec::new();
         while let Some(Name(name)) = map.next_key()? {
-            if name == NUMBER_TOKEN {
-                return match map.next_value_seed(self.below()?)? {
-                    Value::String(digits) => number(digits.into_owned()),
-                    _ => Err(de::Error::custom("a number was expected")),
-                };
-            }
             let value = map.next_value_seed(self.below()?)?;
             members.push((name, value));
+        }
+        if let [(name, Value::String(digits))] = members.as_mut_slice()
+            && name == NUMBER_TOKEN
+        {
+            return number(std::mem::take(digits).into_owned());
         }
         match repeated(&members) {
             Some(name) => Err(de::Error::custom(format_args!(
@@ -303,8 +320,9 @@ fn without_exponent(text: &str) -> Option<String> {
     Some(format!("{sign}{plain}"))
 }
 
-/// The first name that stands twice. Small objects are compared pair by pair;
-/// large ones are sorted, so that a million keys cost no square.
+/// A name that stands twice. Small objects are compared pair by pair; large ones
+/// through a heap, so that a million keys cost no square (and the component no
+/// sorting algorithm).
 fn repeated<'v>(members: &'v Object<'_>) -> Option<&'v str> {
     if members.len() <= 16 {
         let mut rest = members.as_slice();
@@ -316,12 +334,15 @@ fn repeated<'v>(members: &'v Object<'_>) -> Option<&'v str> {
         }
         return None;
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
-    names.sort_unstable();
-    names
-        .windows(2)
-        .find_map(|pair| matches!(pair, [a, b] if a == b).then(|| pair.first().copied()))
-        .flatten()
+    let mut names: BinaryHeap<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    let mut last = names.pop();
+    while let Some(name) = names.pop() {
+        if last == Some(name) {
+            return last;
+        }
+        last = Some(name);
+    }
+    None
 }
 
 /// A member's name, borrowed where it has no escapes.
@@ -375,6 +396,7 @@ mod tests {
     #[test]
     fn refuses_what_has_no_single_meaning() {
         let deep = format!("{}1{}", "[".repeat(65), "]".repeat(65));
+        let crowd = format!("[{}0]", "0,".repeat(2_000_000));
         let many: Vec<String> = (0..40).map(|i| format!("\"k{}\":1", i % 39)).collect();
         let cases = [
             (r#"{"a":1,"a":2}"#, "appears twice"),
@@ -382,6 +404,7 @@ mod tests {
             (r#""\ud800""#, "hex escape"),
             (r#""\udc00 x""#, "surrogate"),
             (deep.as_str(), "nested more than 64"),
+            (crowd.as_str(), "more than 2000000 values"),
             (&format!("{{{}}}", many.join(",")), "appears twice"),
             (r#"{"$serde_json::private::Number":"1 or 2"}"#, "number"),
             ("[1,]", "column 4"),
@@ -390,7 +413,7 @@ mod tests {
         ];
         for (text, said) in cases {
             let error = Value::parse(text).unwrap_err();
-            assert!(error.contains(said), "{text}: {error}");
+            assert!(error.contains(said), "{text:.60}: {error}");
         }
     }
 

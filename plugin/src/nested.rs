@@ -160,12 +160,23 @@ fn invalid(keys: &[String]) -> Refusal {
     // is the one that was meant.
     let nearest = (1..=keys.len())
         .rev()
-        .filter_map(|length| keys.get(..length)?.split_last())
-        .map(|(method, resource)| operation::nearest(&resource.join("."), method))
+        .filter_map(|length| keys.get(..length))
+        .map(|keys| {
+            let name = keys.join(".");
+            let (resource, method) = name.rsplit_once('.').unwrap_or(("", &name));
+            operation::nearest(resource, method)
+        })
         .find(|names| !names.is_empty())
         .unwrap_or_default();
     let mut message = format!("Invalid Stripe method {shown}");
     match nearest.as_slice() {
+        [same, ..] if *same == name => {
+            let nested = name.replace('.', ": {");
+            message.push_str(&format!(
+                "; write it nested: {nested}: […]{}",
+                "}".repeat(name.matches('.').count())
+            ));
+        }
         [] => {}
         [only] => message.push_str(&format!("; did you mean {only}?")),
         [first @ .., last] => {
@@ -292,6 +303,11 @@ mod tests {
                 r#"{"customer":{"create":{"email":"e"}}}"#,
                 "Invalid Stripe method customer.create.email; did you mean customers.create",
                 "customer",
+            ),
+            (
+                r#"{"paymentIntents.create":[{"amount":1}]}"#,
+                "Invalid Stripe method paymentIntents.create; write it nested: paymentIntents: {create: […]}",
+                "paymentIntents.create",
             ),
             (
                 r#"{"checkout":{"sessions":[]}}"#,

@@ -63,10 +63,13 @@ impl Options {
     pub fn read(members: &Object<'_>) -> Result<Options, Refusal> {
         let mut options = Options::default();
         for (name, value) in members {
-            if matches!(value, Value::Null) {
+            let name = name.as_ref();
+            // These decide who pays, and how often. A null is most often a
+            // template that found nothing.
+            let decisive = ["apiKey", "idempotencyKey", "stripeAccount", "stripeContext"];
+            if matches!(value, Value::Null) && !decisive.contains(&name) {
                 continue;
             }
-            let name = name.as_ref();
             match name {
                 "apiKey" => {
                     options.api_key = Some(crate::secret::Secret::new(text(name, value)?));
@@ -110,17 +113,20 @@ impl Options {
 
 fn idempotency_key(name: &str, value: &Value<'_>) -> Result<String, Refusal> {
     let key = text(name, value)?;
-    let length = key.chars().count();
-    if length > MAX_IDEMPOTENCY_KEY {
-        return Err(Refusal::argument(
-            name,
-            format!(
-                "The idempotency key has {length} characters; Stripe accepts at most \
-                 {MAX_IDEMPOTENCY_KEY}."
-            ),
-        ));
-    }
+    check_idempotency_key(&key).map_err(|message| Refusal::argument(name, message))?;
     Ok(key)
+}
+
+/// Checks a caller's idempotency key; the error is a sentence.
+pub fn check_idempotency_key(key: &str) -> Result<(), String> {
+    match key.chars().count() {
+        0 => Err("The idempotency key is empty; leave it out or give it a value.".to_owned()),
+        length if length > MAX_IDEMPOTENCY_KEY => Err(format!(
+            "The idempotency key has {length} characters; Stripe accepts at most \
+             {MAX_IDEMPOTENCY_KEY}."
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn text(name: &str, value: &Value<'_>) -> Result<String, Refusal> {
@@ -254,6 +260,9 @@ mod tests {
             (r#"{"colour":"k"}"#, "colour", "the options are apiBase"),
             (r#"{"idempotencyKey":""}"#, "idempotencyKey", "is empty"),
             (r#"{"stripeAccount":""}"#, "stripeAccount", "is empty"),
+            (r#"{"stripeAccount":null}"#, "stripeAccount", "not null"),
+            (r#"{"idempotencyKey":null}"#, "idempotencyKey", "not null"),
+            (r#"{"idempotencyKey":""}"#, "idempotencyKey", "is empty"),
             (r#"{"timeout":"1"}"#, "timeout", "not a string"),
             (r#"{"timeout":1.5}"#, "timeout", "not 1.5"),
             (r#"{"timeout":-1}"#, "timeout", "not -1"),

@@ -32,17 +32,15 @@ impl Backoff {
     /// The official client's rule (0.5 s, doubled, at most 5 s), changed where
     /// the policy says so.
     pub fn new(policy: Option<&RetryPolicy>) -> Self {
-        let interval = policy.and_then(|p| p.interval);
-        let initial = f64::from(interval.unwrap_or(500));
-        let max = policy.and_then(|p| p.max_wait_interval).unwrap_or(5_000);
+        let initial = f64::from(policy.and_then(|p| p.interval).unwrap_or(500));
+        let max = match policy.and_then(|p| p.max_wait_interval) {
+            Some(max) => f64::from(max),
+            None => initial.max(5_000.0),
+        };
         Backoff {
             initial,
             factor: policy.and_then(|p| p.back_off_factor).unwrap_or(2.0),
-            max: f64::from(max).max(if interval.is_some() {
-                0.0
-            } else {
-                initial.min(f64::from(max))
-            }),
+            max,
             statuses: policy
                 .and_then(|p| p.status_codes.clone())
                 .unwrap_or_default(),
@@ -77,6 +75,28 @@ pub enum Outcome {
     NoAnswer,
     /// It failed in a way that repeating does not mend.
     Final,
+}
+
+impl Outcome {
+    /// Whether an identical call may succeed later, as far as this attempt
+    /// tells: Stripe's own word first, but that a 5xx passes is not for one
+    /// idempotency key to say.
+    pub fn may_pass(self) -> bool {
+        match self {
+            Outcome::NoAnswer => true,
+            Outcome::Final => false,
+            Outcome::Answer {
+                status,
+                should_retry,
+                ..
+            } => match (status, should_retry) {
+                (500.., _) => true,
+                (_, Some(said)) => said,
+                (408 | 409 | 425 | 429, None) => true,
+                _ => false,
+            },
+        }
+    }
 }
 
 /// The wait before another attempt, in milliseconds, or none if there is not
@@ -197,6 +217,18 @@ mod tests {
             assert_eq!(backoff.wait(repetition, 0.0), lowest, "{repetition}");
             assert_eq!(backoff.wait(repetition, 1.0), highest, "{repetition}");
         }
+    }
+
+    #[test]
+    fn a_first_wait_longer_than_the_longest_is_kept() {
+        let backoff = Backoff::new(Some(&RetryPolicy {
+            interval: Some(8_000),
+            back_off_factor: None,
+            max_wait_interval: None,
+            status_codes: None,
+        }));
+        assert_eq!(backoff.wait(1, 0.0), 8_000);
+        assert_eq!(backoff.wait(4, 1.0), 8_000);
     }
 
     #[test]

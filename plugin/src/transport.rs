@@ -12,7 +12,7 @@ use waki::bindings::wasi::http::types::{
     RequestOptions, Scheme, http_error_code,
 };
 use waki::bindings::wasi::io::poll::{Pollable, poll};
-use waki::bindings::wasi::io::streams::StreamError;
+use waki::bindings::wasi::io::streams::{OutputStream, StreamError};
 
 use crate::answer::Answer;
 use crate::body::Body;
@@ -26,6 +26,9 @@ const NANOSECONDS: u64 = 1_000_000;
 
 /// Bytes asked of an answer's stream at a time.
 const CHUNK: u64 = 64 * 1024;
+
+/// Longest time a connection may take to come about, in milliseconds.
+const MAX_CONNECT: u64 = 30_000;
 
 /// WASI's HTTP, clock and random numbers.
 pub(crate) struct Wasi;
@@ -60,15 +63,18 @@ impl Wire for Wasi {
         let options = timeouts(attempt);
         let pending =
             outgoing_handler::handle(request, Some(options)).map_err(|e| lost(&e, outgoing))?;
-        // A server may answer, or hang up, before it has read the whole body:
-        // then its answer says more than the failed write.
-        if let Some((body, content)) = body
-            && let Err(lost) = write(body, content, &deadline)
-            && lost.kind == Kind::Timeout
-        {
-            return Err(lost);
-        }
         let ready = pending.subscribe();
+        // A server may answer, or hang up, before it has read the whole body:
+        // then its answer says more than the failed write. What is left of the
+        // body is held until the answer is read, so that it is not cut off.
+        let unfinished = match body {
+            None => None,
+            Some((body, content)) => match write(body, content, &ready, &deadline) {
+                Ok(unfinished) => unfinished,
+                Err(lost) if lost.kind == Kind::Timeout => return Err(lost),
+                Err(_) => None,
+            },
+        };
         let response = loop {
             match pending.get() {
                 Some(Ok(Ok(response))) => break response,
@@ -79,7 +85,9 @@ impl Wire for Wasi {
         };
         drop(ready);
         drop(pending);
-        read(&response, attempt, &deadline, outgoing)
+        let answer = read(&response, attempt, &deadline, outgoing);
+        drop(unfinished);
+        answer
     }
 }
 
@@ -101,6 +109,12 @@ pub(crate) fn uuid() -> String {
         out.push(char::from_digit(nibble as u32, 16).unwrap_or('0'));
     }
     out
+}
+
+/// Which of two things is ready.
+enum Ready {
+    First,
+    Second,
 }
 
 /// The end of an attempt.
@@ -132,6 +146,18 @@ impl Deadline {
             return Ok(());
         }
         Err(self.lost())
+    }
+
+    /// Waits until one of two things is ready.
+    fn wait_for_either(&self, first: &Pollable, second: &Pollable) -> Result<Ready, Lost> {
+        let awake = poll(&[first, second, &self.pollable]);
+        if awake.contains(&1) {
+            Ok(Ready::Second)
+        } else if awake.contains(&0) {
+            Ok(Ready::First)
+        } else {
+            Err(self.lost())
+        }
     }
 
     fn lost(&self) -> Lost {
@@ -186,42 +212,73 @@ fn request(outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<OutgoingRequ
 fn timeouts(attempt: Attempt<'_>) -> RequestOptions {
     let options = RequestOptions::new();
     let timeout = Some(attempt.timeout.max(1).saturating_mul(NANOSECONDS));
+    // Shorter than the attempt, so that a connection that never comes about is
+    // known as such: then nothing was sent.
+    let connect = (attempt.timeout / 4 * 3).clamp(1, MAX_CONNECT);
     // A host may not support one of them; the deadline holds all the same.
-    let _ = options.set_connect_timeout(timeout);
+    let _ = options.set_connect_timeout(Some(connect.saturating_mul(NANOSECONDS)));
     let _ = options.set_first_byte_timeout(timeout);
     let _ = options.set_between_bytes_timeout(timeout);
     options
 }
 
-fn write(body: OutgoingBody, content: &Body<'_>, deadline: &Deadline) -> Result<(), Lost> {
+/// A body whose end the server did not wait for. The stream goes first.
+struct Unfinished {
+    _stream: OutputStream,
+    _body: OutgoingBody,
+}
+
+/// Writes a body, unless the answer comes first.
+fn write(
+    body: OutgoingBody,
+    content: &Body<'_>,
+    answered: &Pollable,
+    deadline: &Deadline,
+) -> Result<Option<Unfinished>, Lost> {
     let failed = |_: StreamError| broken("the connection was closed while the request was sent");
     if !content.is_empty() {
         let stream = body.write().map_err(|()| refused("a request body"))?;
-        let ready = stream.subscribe();
-        content.write(|mut rest| {
-            while !rest.is_empty() {
-                let room = stream.check_write().map_err(failed)?;
-                if room == 0 {
-                    deadline.wait(&ready)?;
-                    continue;
+        let written = {
+            let ready = stream.subscribe();
+            // Until there is room; an error of `None` once the answer is there.
+            let room = || loop {
+                match stream.check_write().map_err(|e| Some(failed(e)))? {
+                    0 => match deadline.wait_for_either(&ready, answered).map_err(Some)? {
+                        Ready::First => {}
+                        Ready::Second => return Err(None),
+                    },
+                    room => return Ok(usize::try_from(room).unwrap_or(usize::MAX)),
                 }
-                let room = usize::try_from(room).unwrap_or(usize::MAX).min(rest.len());
-                let (now, later) = rest.split_at(room);
-                stream.write(now).map_err(failed)?;
-                rest = later;
-                if deadline.has_passed() {
-                    return Err(deadline.lost());
-                }
+            };
+            content
+                .write(|mut rest| {
+                    while !rest.is_empty() {
+                        let (now, later) = rest.split_at(room()?.min(rest.len()));
+                        stream.write(now).map_err(|e| Some(failed(e)))?;
+                        rest = later;
+                        if deadline.has_passed() {
+                            return Err(Some(deadline.lost()));
+                        }
+                    }
+                    Ok(())
+                })
+                .and_then(|()| stream.flush().map_err(|e| Some(failed(e))))
+                .and_then(|()| room().map(drop))
+        };
+        match written {
+            Ok(()) => drop(stream),
+            Err(Some(lost)) => return Err(lost),
+            Err(None) => {
+                return Ok(Some(Unfinished {
+                    _stream: stream,
+                    _body: body,
+                }));
             }
-            Ok(())
-        })?;
-        stream.flush().map_err(failed)?;
-        while stream.check_write().map_err(failed)? == 0 {
-            deadline.wait(&ready)?;
         }
     }
     OutgoingBody::finish(body, None)
-        .map_err(|_| broken("the connection was closed while the request was sent"))
+        .map_err(|_| broken("the connection was closed while the request was sent"))?;
+    Ok(None)
 }
 
 fn read(
@@ -250,10 +307,14 @@ fn read(
         sent: true,
         passing: false,
     };
-    let announced = answer
-        .headers
-        .get("content-length")
-        .and_then(|text| text.parse::<u64>().ok());
+    // Where a host has decoded the body, the length is still the encoded one's.
+    let announced = match answer.headers.get("content-encoding") {
+        Some(_) => None,
+        None => answer
+            .headers
+            .get("content-length")
+            .and_then(|text| text.parse::<u64>().ok()),
+    };
     let limit = u64::from(attempt.max_response_bytes);
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
@@ -369,7 +430,16 @@ fn lost(code: &ErrorCode, outgoing: &Outgoing<'_>) -> Lost {
             false,
             format!("The certificate of {server} was not accepted: is a proxy intercepting TLS?"),
         ),
-        E::TlsProtocolError | E::TlsAlertReceived(_) => not_sent(
+        // In TLS 1.3 an alert may come after the request.
+        E::TlsAlertReceived(_) => Lost {
+            kind: Kind::Connection,
+            message: format!(
+                "{server} ended the TLS connection: does it want a client certificate?"
+            ),
+            sent: true,
+            passing: false,
+        },
+        E::TlsProtocolError => not_sent(
             Kind::Connection,
             false,
             format!("No TLS connection to {server} came about: does it speak TLS on this port?"),

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use stripe_harness::types::Planned;
 use stripe_harness::{CallError, Connection, Plugin};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::task::JoinHandle;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Stdin};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::connection::Flags;
 use super::{Ended, Host, Wrong, render};
@@ -34,49 +34,88 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     let (policy, sandbox) = arguments.flags.open().await?;
     let plugin = host.load(policy).await?;
     let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut input = Lines::new();
     let mut under_way: VecDeque<JoinHandle<(Value, bool)>> = VecDeque::new();
     let mut ended = Ended::Succeeded;
-    let mut number = 0u64;
+    // What stopped the reading; calls under way are answered first.
+    let mut stopped = None;
     loop {
-        let line = lines
-            .next_line()
-            .await
-            .map_err(|error| Wrong(format!("line {} of stdin: {error}", number + 1)))?;
-        let finished = line.is_none();
-        if let Some(line) = line {
-            number += 1;
-            if line.trim().is_empty() {
-                continue;
+        let has_room = under_way.len() < usize::from(arguments.concurrency);
+        tokio::select! {
+            answered = front(&mut under_way), if !under_way.is_empty() => {
+                under_way.pop_front();
+                let (answer, succeeded) =
+                    answered.map_err(|error| Wrong(format!("a call was cut off: {error}")))?;
+                render::line(&answer.to_string())?;
+                if !succeeded {
+                    ended = Ended::RequestFailed;
+                }
             }
-            let call = Call {
-                plugin: plugin.clone(),
-                connection: connection.clone(),
-                dry_run: arguments.dry_run,
-                number,
-            };
-            under_way.push_back(tokio::spawn(call.answer(line)));
-        }
-        while finished || under_way.len() >= usize::from(arguments.concurrency) {
-            let Some(call) = under_way.pop_front() else {
-                break;
-            };
-            let (answer, succeeded) = call
-                .await
-                .map_err(|error| Wrong(format!("a call was cut off: {error}")))?;
-            render::line(&answer.to_string())?;
-            if !succeeded {
-                ended = Ended::RequestFailed;
-            }
-        }
-        if finished {
-            break;
+            line = input.next(), if has_room && stopped.is_none() => match line {
+                Ok(Some((number, line))) => {
+                    let call = Call {
+                        plugin: plugin.clone(),
+                        connection: connection.clone(),
+                        dry_run: arguments.dry_run,
+                        number,
+                    };
+                    under_way.push_back(tokio::spawn(call.answer(line)));
+                }
+                Ok(None) => stopped = Some(Ok(())),
+                Err(error) => stopped = Some(Err(Wrong(format!("stdin cannot be read: {error}")))),
+            },
+            else => break,
         }
     }
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
-    Ok(ended)
+    match stopped {
+        Some(Err(error)) => Err(error),
+        _ => Ok(ended),
+    }
+}
+
+/// The answer of the first call under way.
+async fn front(
+    under_way: &mut VecDeque<JoinHandle<(Value, bool)>>,
+) -> Result<(Value, bool), JoinError> {
+    match under_way.front_mut() {
+        Some(call) => call.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The lines of stdin that are not blank, with their numbers.
+struct Lines {
+    input: BufReader<Stdin>,
+    /// Kept over a cancelled read: what has been read of a line is not lost.
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    fn new() -> Self {
+        Lines {
+            input: BufReader::new(tokio::io::stdin()),
+            line: Vec::new(),
+            number: 0,
+        }
+    }
+
+    async fn next(&mut self) -> std::io::Result<Option<(u64, Vec<u8>)>> {
+        loop {
+            let read = self.input.read_until(b'\n', &mut self.line).await?;
+            if read == 0 && self.line.is_empty() {
+                return Ok(None);
+            }
+            self.number += 1;
+            let line = std::mem::take(&mut self.line);
+            if !line.trim_ascii().is_empty() {
+                return Ok(Some((self.number, line)));
+            }
+        }
+    }
 }
 
 /// One line of the input.
@@ -112,12 +151,16 @@ struct Call {
 
 impl Call {
     /// The line's answer, and whether the call succeeded.
-    async fn answer(self, line: String) -> (Value, bool) {
+    async fn answer(self, line: Vec<u8>) -> (Value, bool) {
         let number = self.number;
         let refuse = |id: &Value, message: String| {
             let error =
                 CallError::refused("argument_error", None, format!("Line {number}: {message}"));
             (render::failed(id, &error), false)
+        };
+        let line = match String::from_utf8(line) {
+            Ok(line) => line,
+            Err(_) => return refuse(&Value::Null, "this is not UTF-8.".to_owned()),
         };
         let call: Line<'_> = match serde_json::from_str(&line) {
             Ok(call) => call,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use stripe_harness::CallError;
 use stripe_harness::types::{Failure, HttpRequest, Response};
+use stripe_harness::{CallError, Case};
 
 /// Writes a line to stdout. A reader that has gone away ends the program, as
 /// it does any other.
@@ -203,7 +203,8 @@ impl Page {
         if let Some(url) = &failure.doc_url {
             say("more", url);
         }
-        if failure.may_have_been_sent {
+        // Where repeating is harmless there is nothing to be careful about.
+        if failure.may_have_been_sent && error.case != Case::Transient {
             say(
                 "careful",
                 "Stripe may have acted on this call; look before you repeat it with another \
@@ -224,6 +225,13 @@ fn advice(failure: &Failure) -> Option<&'static str> {
         ("card_error", Some("card_declined")) => {
             Some("the card was declined; the customer should use a different card.")
         }
+        (_, Some("resource_missing")) => {
+            Some("no such object for this key; check the id, the account, and test or live mode.")
+        }
+        (_, Some("parameter_unknown")) => Some(
+            "check the parameter's name; options such as idempotencyKey come after the params, as \
+             an argument of their own.",
+        ),
         ("invalid_request_error", _) => {
             Some("the parameters are not valid; check the required fields.")
         }

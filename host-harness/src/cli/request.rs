@@ -95,8 +95,12 @@ fn argument(arg: &str) -> Result<String, Wrong> {
             read.trim_end()
         }
     };
-    let Ok(value) = serde_json::from_str::<&RawValue>(text) else {
-        return Ok(Value::String(text.to_owned()).to_string());
+    let value = match serde_json::from_str::<&RawValue>(text) {
+        Ok(value) if !is_exponent(text) => value,
+        Err(error) if text.starts_with(['{', '[', '"']) => {
+            return Err(Wrong(format!("the argument {arg} is not JSON: {error}")));
+        }
+        _ => return Ok(Value::String(text.to_owned()).to_string()),
     };
     // Only what names a file is made anew.
     if let Ok(mut parsed) = serde_json::from_str::<Value>(text)
@@ -105,6 +109,12 @@ fn argument(arg: &str) -> Result<String, Wrong> {
         return Ok(parsed.to_string());
     }
     Ok(value.get().to_owned())
+}
+
+/// Whether a bare argument only looks like a number: `1e3` is a coupon's name.
+fn is_exponent(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+        && text.contains(['e', 'E'])
 }
 
 /// Replaces `"data": "@PATH"` with the file's bytes, and names the file where it

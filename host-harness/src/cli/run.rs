@@ -57,12 +57,18 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         sandbox,
     };
     let connections = run.connect(&chosen).await?;
+    // All operators first: a fault in the last request is found before the
+    // first has charged anyone.
+    let prepared = chosen
+        .iter()
+        .map(|request| Ok((*request, run.properties_of(request)?)))
+        .collect::<Result<Vec<_>, Wrong>>()?;
     let mut ended = Ended::Succeeded;
-    for request in chosen {
+    for (request, properties) in prepared {
         let Some(connection) = connections.get(request.connection_id.as_str()) else {
             continue;
         };
-        if !run.one(request, connection).await? {
+        if !run.one(request, &properties, connection).await? {
             ended = Ended::RequestFailed;
         }
     }
@@ -151,10 +157,19 @@ impl Run<'_> {
         Wrong(format!("{}:{error}", self.arguments.file.display()))
     }
 
-    /// Runs a request and prints how it went; whether it succeeded.
-    async fn one(&self, request: &Request, connection: &Connection) -> Result<bool, Wrong> {
+    /// A request's properties, their operators evaluated.
+    fn properties_of(&self, request: &Request) -> Result<Node, Wrong> {
         let payload = self.payload_of(request)?;
-        let properties = self.evaluate(&request.properties, payload.as_ref())?;
+        self.evaluate(&request.properties, payload.as_ref())
+    }
+
+    /// Runs a request and prints how it went; whether it succeeded.
+    async fn one(
+        &self,
+        request: &Request,
+        properties: &Node,
+        connection: &Connection,
+    ) -> Result<bool, Wrong> {
         let begun = Instant::now();
         let result = self
             .plugin
@@ -167,7 +182,7 @@ impl Run<'_> {
                 let id = Value::String(request.id.clone());
                 render::line(&render::outcome(&id, &result).to_string())?;
             }
-            Output::Text => self.show(request, &called(&properties), &result, took)?,
+            Output::Text => self.show(request, &called(properties), &result, took)?,
         }
         Ok(result.is_ok())
     }

@@ -6,6 +6,7 @@ use crate::connection::parse;
 use crate::json::Value;
 use crate::operation::find;
 use crate::outgoing::{Planned, build};
+use crate::types::Failure;
 
 /// Answers in turn; remembers what was sent and how long was waited.
 struct Script {
@@ -191,6 +192,67 @@ fn a_later_answer_settles_what_an_earlier_attempt_left_open() {
         let (is_transient, failure) = transient(result);
         assert!(!is_transient && failure.may_have_been_sent, "{turned_away}");
     }
+}
+
+#[test]
+fn an_answer_settles_nothing_for_attempts_without_a_key() {
+    // The first DELETE may have done it, which is why the second finds nothing.
+    let (result, _) = run(DELETE, KEY, vec![lost(true, true), status(404, &[])]);
+    let (is_transient, failure) = transient(result);
+    assert!(!is_transient && failure.may_have_been_sent);
+}
+
+#[test]
+fn a_strangers_answer_settles_nothing() {
+    for (code, body) in [
+        (404, "<html>"),
+        (302, ""),
+        (404, r#"{"message":"no route"}"#),
+    ] {
+        let mut stranger = Answer {
+            status: code,
+            body: body.as_bytes().to_vec(),
+            ..Answer::default()
+        };
+        stranger.headers.set("content-type", "text/html");
+        let (result, _) = run(POST, KEY, vec![lost(true, true), Ok(stranger)]);
+        let (is_transient, failure) = transient(result);
+        assert!(!is_transient && failure.may_have_been_sent, "{code} {body}");
+    }
+}
+
+#[test]
+fn an_attempt_that_would_be_cut_off_at_once_is_not_begun() {
+    let short = r#"{"secretKey":"sk_test_0123456789abcdef","totalTimeout":1400}"#;
+    let (result, script) = run(POST, short, vec![status(409, &[])]);
+    let (is_transient, failure) = transient(result);
+    assert!(is_transient && !failure.may_have_been_sent);
+    assert_eq!((failure.attempts, script.slept), (1, vec![]));
+}
+
+#[test]
+fn the_case_is_that_of_the_last_answer() {
+    for (call, answers, expected) in [
+        (GET, vec![status(500, &[]), status(401, &[])], false),
+        (
+            GET,
+            vec![status(409, &[("stripe-should-retry", "false")])],
+            false,
+        ),
+        (
+            GET,
+            vec![status(500, &[("stripe-should-retry", "false")])],
+            true,
+        ),
+        (KEYED, vec![status(429, &[])], true),
+        (POST, vec![status(429, &[])], true),
+    ] {
+        let (result, _) = run(call, KEY, answers);
+        assert_eq!(transient(result).0, expected, "{call:?}");
+    }
+    let always = || status(400, &[("stripe-should-retry", "true")]);
+    let (result, _) = run(POST, KEY, vec![always(), always(), always()]);
+    assert!(transient(result).0);
 }
 
 #[test]

@@ -65,7 +65,27 @@ impl Settings {
         connection: Connection,
         fallback_key: impl FnOnce() -> Option<String>,
     ) -> Result<Settings, Refusal> {
+        refuse_transport(&connection)?;
+        Settings::check(connection, fallback_key)
+    }
+
+    /// The same, but for what only the host can apply.
+    pub fn check(
+        connection: Connection,
+        fallback_key: impl FnOnce() -> Option<String>,
+    ) -> Result<Settings, Refusal> {
         refuse_unsupported(&connection)?;
+        if let Some(retry) = &connection.retry
+            && retry
+                .back_off_factor
+                .is_some_and(|factor| !(1.0..=1000.0).contains(&factor))
+        {
+            return Err(Refusal::configuration(
+                "retryConfig.backOffFactor",
+                "Stripe connection property \"retryConfig.backOffFactor\" should be a number from 1 \
+                 to 1000.",
+            ));
+        }
         if connection.stripe_account.is_some() && connection.stripe_context.is_some() {
             return Err(Refusal::configuration(
                 "stripeContext",
@@ -89,6 +109,12 @@ impl Settings {
         };
         let given_headers = connection.headers.unwrap_or_default();
         for (name, value) in &given_headers {
+            if name.eq_ignore_ascii_case("idempotency-key") {
+                return Err(Refusal::configuration(
+                    format!("headers.{name}"),
+                    "An idempotency key belongs to one call: give it in the call's options.",
+                ));
+            }
             headers::check(name, value)
                 .map_err(|message| Refusal::configuration(format!("headers.{name}"), message))?;
         }
@@ -96,8 +122,18 @@ impl Settings {
             ("apiVersion", &connection.api_version),
             ("stripeAccount", &connection.stripe_account),
             ("stripeContext", &connection.stripe_context),
+            ("clientId", &connection.client_id),
         ] {
             if let Some(value) = value {
+                if value.is_empty() {
+                    return Err(Refusal::configuration(
+                        place,
+                        format!(
+                            "Stripe connection property {place:?} is empty; leave it out or give \
+                             it a value."
+                        ),
+                    ));
+                }
                 headers::check_value(place, value)
                     .map_err(|message| Refusal::configuration(place, message))?;
             }
@@ -138,44 +174,64 @@ impl Settings {
 
 /// A rule that is silently not applied is worse than none.
 fn refuse_unsupported(connection: &Connection) -> Result<(), Refusal> {
+    let policy = connection.policy.as_ref();
     let unsupported = [
         (
             "validation",
             !matches!(connection.validation, None | Some(ValidationLevel::Off)),
         ),
-        (
-            "allow, deny, readOnly, mode, maxAmount",
-            connection.policy.is_some(),
-        ),
+        ("allow", policy.is_some_and(|p| p.allow.is_some())),
+        ("deny", policy.is_some_and(|p| p.deny.is_some())),
+        ("readOnly", policy.is_some_and(|p| p.read_only.is_some())),
+        ("mode", policy.is_some_and(|p| p.mode.is_some())),
+        ("maxAmount", policy.is_some_and(|p| p.max_amount.is_some())),
         ("extensions", connection.extensions.is_some()),
     ];
-    for (place, given) in unsupported {
-        if given {
-            return Err(Refusal::configuration(
-                place,
-                format!(
-                    "This version of the plugin cannot apply the connection properties {place}; \
-                     remove them."
-                ),
-            ));
-        }
+    match unsupported.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((place, _)) => Err(Refusal::configuration(
+            *place,
+            format!(
+                "This version of the plugin cannot apply the connection property {place:?}; \
+                 remove it."
+            ),
+        )),
     }
-    if connection.transport.is_some() {
-        return Err(Refusal::configuration(
-            "httpVersion, proxy, secureSocket",
-            "This host did not apply the connection's transport properties (httpVersion, proxy, \
-             secureSocket); remove them, or use a host that does.",
-        ));
-    }
-    Ok(())
 }
+
+/// A host that applies the transport properties takes them out of the record.
+fn refuse_transport(connection: &Connection) -> Result<(), Refusal> {
+    let Some(transport) = &connection.transport else {
+        return Ok(());
+    };
+    let place = if transport.proxy.is_some() {
+        "proxy"
+    } else if transport.secure_socket.is_some() {
+        "secureSocket"
+    } else {
+        "httpVersion"
+    };
+    Err(Refusal::configuration(
+        place,
+        format!(
+            "This host did not apply the connection property {place:?}; remove it, or use a host \
+             that does."
+        ),
+    ))
+}
+
+/// Longest key that is sent, in bytes; Stripe's have little over a hundred.
+const MAX_KEY: usize = 1024;
 
 /// A key as it can be sent; what is wrong with it is said without showing it.
 pub fn checked_key(key: String) -> Result<Secret, Refusal> {
-    if !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()) {
+    let fits = !key.is_empty() && key.len() <= MAX_KEY;
+    if fits && key.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(Secret::new(key));
     }
-    let problem = if key.is_empty() {
+    let problem = if key.len() > MAX_KEY {
+        "is longer than any key"
+    } else if key.is_empty() {
         "is empty"
     } else if key.contains(['\n', '\r']) {
         "contains a line break, perhaps the line end of the file it was read from"
@@ -316,7 +372,7 @@ pub(crate) mod tests {
             refused(|c| c.transport = Some(transport)).message,
         ];
         for message in said {
-            assert!(message.contains("remove them"), "{message}");
+            assert!(message.contains("remove it"), "{message}");
         }
     }
 

@@ -10,6 +10,7 @@ pub use table::build;
 
 use std::borrow::Cow;
 
+use crate::arguments::Place;
 use crate::body::Body;
 use crate::connection::Settings;
 use crate::failure::Refusal;
@@ -18,7 +19,7 @@ use crate::headers::{self, Headers};
 use crate::json::{self, Object};
 use crate::multipart;
 use crate::operation::{API_VERSION, Base, Verb};
-use crate::options::Options;
+use crate::options::{self, Options};
 use crate::secret::Secret;
 
 /// Longest path with query that travels: what the HTTP crates of today's hosts
@@ -70,6 +71,11 @@ pub enum Planned<'a> {
 }
 
 impl Outgoing<'_> {
+    /// Whether repeated attempts are one to Stripe.
+    pub fn has_idempotency_key(&self) -> bool {
+        self.headers.get("idempotency-key").is_some()
+    }
+
     /// The request's URL.
     pub fn url(&self) -> String {
         let scheme = if self.https { "https://" } else { "http://" };
@@ -88,10 +94,19 @@ fn origin(base: Base, settings: &Settings) -> (bool, &str, &str) {
 struct Request<'r> {
     verb: Verb,
     path: &'r str,
+    /// Where the call's options stand in its arguments.
+    options_place: Place,
     encoding: Encoding,
     base: Base,
     v2: bool,
     binary: bool,
+}
+
+impl Request<'_> {
+    /// A refusal of one of the call's options.
+    fn refuse_option(&self, option: &str, message: impl Into<String>) -> Refusal {
+        Refusal::argument(option, message).within(&String::from(self.options_place))
+    }
 }
 
 /// How params become a body.
@@ -113,6 +128,7 @@ struct Payload<'a> {
 fn payload<'a>(
     request: &Request<'_>,
     params: Object<'a>,
+    settings: &Settings,
     uuid: &mut impl FnMut() -> String,
 ) -> Result<Payload<'a>, Refusal> {
     let mut text = String::with_capacity(1024);
@@ -122,7 +138,7 @@ fn payload<'a>(
         "application/x-www-form-urlencoded"
     };
     if request.verb != Verb::Post {
-        form::encode(&params, &mut text);
+        form::encode(&params, MAX_TARGET, &mut text);
         return Ok(Payload {
             // As the official client: params that come to nothing, such as an
             // empty list, still leave the question mark.
@@ -132,7 +148,9 @@ fn payload<'a>(
         });
     }
     match request.encoding {
-        Encoding::Form => form::encode(&params, &mut text),
+        Encoding::Form => {
+            form::encode(&params, settings.max_request_bytes as usize, &mut text);
+        }
         Encoding::Json => json::write_object(&params, &mut text),
         Encoding::Multipart => {
             let boundary = uuid();
@@ -161,7 +179,7 @@ fn assemble<'a>(
 ) -> Result<Outgoing<'a>, Refusal> {
     let key = match &options.api_key {
         Some(key) => crate::connection::checked_key(key.expose().to_owned())
-            .map_err(|refusal| Refusal::argument("apiKey", refusal.message))?,
+            .map_err(|refusal| request.refuse_option("apiKey", refusal.message))?,
         None => settings
             .key
             .clone()
@@ -199,7 +217,7 @@ fn assemble<'a>(
             ),
         ));
     }
-    let (headers, caller_key) = headers(request, &payload, options, settings, uuid)?;
+    let (headers, caller_key) = headers(request, &payload, options, settings, &key, uuid)?;
     Ok(Outgoing {
         verb: request.verb,
         https,
@@ -227,6 +245,7 @@ fn headers(
     payload: &Payload<'_>,
     options: &Options,
     settings: &Settings,
+    key: &Secret,
     uuid: impl FnOnce() -> String,
 ) -> Result<(Headers, bool), Refusal> {
     let mut out = Headers::with_room();
@@ -271,38 +290,55 @@ fn headers(
     ] {
         if let Some(value) = value {
             headers::check_value(option, value)
-                .map_err(|message| Refusal::argument(option, message))?;
+                .map_err(|message| request.refuse_option(option, message))?;
             out.set(header, value.clone());
         }
     }
     for (name, value) in &options.headers {
         headers::check(name, value)
-            .map_err(|message| Refusal::argument(format!("headers.{name}"), message))?;
+            .map_err(|message| request.refuse_option(&format!("headers.{name}"), message))?;
         out.set(name.clone(), value.clone());
     }
     if out.get("stripe-account").is_some() && out.get("stripe-context").is_some() {
-        return Err(Refusal::argument(
+        return Err(request.refuse_option(
             "stripeContext",
             "The call names both an account and a context (in its options, its headers or the \
              connection); Stripe takes one of them.",
         ));
     }
-    let caller_key = out.get("idempotency-key").is_some();
+    let caller_key = match out.get("idempotency-key") {
+        None => false,
+        Some(key) => {
+            options::check_idempotency_key(key)
+                .map_err(|message| request.refuse_option("idempotencyKey", message))?;
+            true
+        }
+    };
+    // Options and connection are checked where they are read.
+    let own = settings.headers.len() + options.headers.len();
+    for header in ["stripe-account", "stripe-context", "stripe-version"] {
+        if own > 0 && out.get(header) == Some("") {
+            return Err(request.refuse_option(
+                &format!("headers.{header}"),
+                format!("The header {header:?} is empty; leave it out or give it a value."),
+            ));
+        }
+    }
     if !caller_key && makes_key(request) {
-        let mut key = String::from("stripe-wasm-");
-        key.push_str(&uuid());
-        out.set("idempotency-key", key);
+        let mut made = String::from("stripe-wasm-");
+        made.push_str(&uuid());
+        out.set("idempotency-key", made);
     }
     if let Some(body) = &payload.body {
         let length = itoa::Buffer::new().format(body.len()).to_owned();
         out.set("content-length", length);
     }
-    if out.size() > headers::MAX_BYTES {
+    let size = out.size() + headers::authorization_size(key);
+    if size > headers::MAX_BYTES {
         return Err(Refusal::argument(
             "headers",
             format!(
-                "The headers of this call have {} bytes, more than the {} that travel.",
-                out.size(),
+                "The headers of this call have {size} bytes, more than the {} that travel.",
                 headers::MAX_BYTES
             ),
         ));

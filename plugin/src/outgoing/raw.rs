@@ -3,7 +3,7 @@
 //! lead to another host.
 
 use super::{Encoding, Outgoing, Request, assemble, payload};
-use crate::arguments::{object, options, positional};
+use crate::arguments::{Place, object, options, positional};
 use crate::connection::Settings;
 use crate::failure::Refusal;
 use crate::json::{Object, Value};
@@ -37,7 +37,7 @@ impl<'a> RawRequest<'a> {
         let target = target(list.next())?;
         let params = match list.next() {
             None => Vec::new(),
-            Some(value) => object(value, "[2]", "params", || USAGE.to_owned())?,
+            Some(value) => object(value, Place::at(2), "params", || USAGE.to_owned())?,
         };
         if verb != Verb::Post && !params.is_empty() {
             return Err(Refusal::argument(
@@ -51,7 +51,7 @@ impl<'a> RawRequest<'a> {
         }
         let options = match list.next() {
             None => Options::default(),
-            Some(value) => options(value, "[3]", || USAGE.to_owned())?,
+            Some(value) => options(value, Place::at(3), || USAGE.to_owned())?,
         };
         if list.next().is_some() {
             return Err(Refusal::argument(
@@ -77,12 +77,13 @@ impl<'a> RawRequest<'a> {
         let request = Request {
             verb: self.verb,
             path: &self.target,
+            options_place: Place::at(3),
             encoding: if v2 { Encoding::Json } else { Encoding::Form },
             base: self.options.api_base.unwrap_or(Base::Api),
             v2,
             binary: false,
         };
-        let payload = payload(&request, self.params, &mut uuid)?;
+        let payload = payload(&request, self.params, settings, &mut uuid)?;
         assemble(&request, payload, &self.options, settings, uuid)
     }
 }

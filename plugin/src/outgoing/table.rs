@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Encoding, Planned, Request, assemble, origin, payload};
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Place};
 use crate::connection::Settings;
 use crate::failure::Refusal;
 use crate::form;
@@ -23,12 +23,13 @@ pub fn build<'a>(
     let Arguments {
         ids,
         mut params,
-        params_path,
+        params_place,
         options,
+        options_place,
     } = arguments;
     if operation.flags.own_version() && !names_version(&options) {
         return Err(Refusal::argument(
-            params_path,
+            params_place,
             format!(
                 "{}.{} needs the API version its answer is for, in the call's own options: add \
                  {{\"apiVersion\": …}} as the last argument.",
@@ -40,7 +41,7 @@ pub fn build<'a>(
         fill(&mut params, "response_type", "code");
     }
     if operation.flags.client_id() {
-        add_client_id(&mut params, settings, &params_path)?;
+        add_client_id(&mut params, settings, params_place)?;
     }
     if operation.flags.local() {
         fill(&mut params, "scope", "read_write");
@@ -52,6 +53,7 @@ pub fn build<'a>(
     let request = Request {
         verb: operation.verb,
         path: &path,
+        options_place,
         encoding: if operation.flags.multipart() {
             Encoding::Multipart
         } else if operation.is_v2() {
@@ -63,7 +65,8 @@ pub fn build<'a>(
         v2: operation.is_v2(),
         binary: operation.flags.binary(),
     };
-    let payload = payload(&request, params, &mut uuid).map_err(|r| r.within(&params_path))?;
+    let payload = payload(&request, params, settings, &mut uuid)
+        .map_err(|r| r.within(&String::from(params_place)))?;
     assemble(&request, payload, &options, settings, uuid).map(|o| Planned::Http(Box::new(o)))
 }
 
@@ -112,7 +115,7 @@ fn is_blank(value: &Value<'_>) -> bool {
 fn add_client_id(
     params: &mut Object<'_>,
     settings: &Settings,
-    params_path: &str,
+    params_place: Place,
 ) -> Result<(), Refusal> {
     let given = params
         .iter()
@@ -124,7 +127,7 @@ fn add_client_id(
             Ok(())
         }
         (false, None) => Err(Refusal::argument(
-            params_path,
+            params_place,
             "This call needs \"client_id\" in its params, or \"clientId\" in the connection.",
         )),
     }
@@ -145,7 +148,7 @@ fn authorize_url(
         operation.path,
     );
     let mut query = String::new();
-    form::encode(params, &mut query);
+    form::encode(params, usize::MAX, &mut query);
     url.push_str(&query);
     let mut json = String::with_capacity(url.len() + 2);
     json::write_string(&url, &mut json);

@@ -239,16 +239,3 @@ fn refuses_before_sending() {
         assert!(refusal.message.contains(said), "{}", refusal.message);
     }
 }
-
-#[test]
-fn zz_profile() {
-    let args = r#"[{"mode":"payment","success_url":"https://shop.example/done?session={CHECKOUT_SESSION_ID}","cancel_url":"https://shop.example/cart","customer":"cus_NffrFeUfNV2Hib","client_reference_id":"order-6735","locale":"de","line_items":[{"price":"price_1MoBy5LkdIwHu7ixZhnattbh","quantity":2},{"price_data":{"currency":"eur","unit_amount":1999,"product_data":{"name":"T-shirt & socks"}},"quantity":1}],"metadata":{"order_id":"6735","source":"low-code app"},"payment_intent_data":{"description":"Order 6735","capture_method":"manual"},"phone_number_collection":{"enabled":true},"expand":["line_items"],"automatic_tax":{"enabled":false}}]"#;
-    let connection = parse(KEY, false).unwrap();
-    for _ in 0..1000 {
-        let settings = Settings::new(connection.clone(), || None).unwrap();
-        let operation = find("checkout.sessions", "create").unwrap();
-        let arguments = arguments::split(&operation, Value::parse(args).unwrap()).unwrap();
-        let built = build(&operation, arguments, &settings, || "UUID".into()).unwrap();
-        std::hint::black_box(&built);
-    }
-}
