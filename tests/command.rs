@@ -431,6 +431,22 @@ fn files_go_up_and_come_down() {
 }
 
 #[test]
+fn the_annotated_connection_is_one() {
+    let args = [
+        "request",
+        "--sandbox",
+        "--output",
+        "json",
+        "-c",
+        "examples/connection.yaml",
+        "balance.retrieve",
+    ];
+    let (code, stdout, stderr) = run(harness(&args));
+    assert_eq!(code, 0, "{stderr}{stdout}");
+    assert_eq!(lines(&stdout)[0]["response"]["account"], "acct_1234567890");
+}
+
+#[test]
 fn usage_faults_end_with_2() {
     for (args, said) in [
         (["request", "customers.list"].as_slice(), "no secret key"),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use stripe_harness::types::Planned;
 use stripe_harness::{Case, Connection, Plugin};
 
-use crate::support::{Sent, plugin};
+use crate::support::{Sent, Server, plugin};
 
 /// The key of the recordings, which is in none of them.
 const KEY: &str = "sk_test_recording0000004242";
@@ -127,8 +127,16 @@ fn expected(recording: &Recording, differences: &Differences) -> Expected {
     }
 }
 
-async fn connect(plugin: &Plugin, recording: &Recording) -> Result<Connection, String> {
+async fn connect(
+    plugin: &Plugin,
+    recording: &Recording,
+    more: &Value,
+) -> Result<Connection, String> {
     let mut properties = json!({"secretKey": KEY});
+    properties
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     if let Some(more) = &recording.connection {
         properties.as_object_mut().unwrap().extend(more.clone());
     }
@@ -140,7 +148,7 @@ async fn connect(plugin: &Plugin, recording: &Recording) -> Result<Connection, S
 
 /// How the plugin deviates from what is expected of it; none if it does not.
 async fn deviation(plugin: &Plugin, recording: &Recording, expected: &Expected) -> Option<String> {
-    let connection = match connect(plugin, recording).await {
+    let connection = match connect(plugin, recording, &json!({})).await {
         Ok(connection) => connection,
         Err(_) if *expected == Expected::Refused => return None,
         Err(error) => return Some(format!("the connection was refused: {error}")),
@@ -177,6 +185,51 @@ async fn deviation(plugin: &Plugin, recording: &Recording, expected: &Expected) 
         }
         (planned, expected) => Some(format!("expected {expected:?}\nfound {planned:?}")),
     }
+}
+
+/// What arrives at a server is what is planned: every twentieth recording is
+/// really sent.
+#[tokio::test]
+async fn what_is_planned_is_what_arrives() {
+    let server = Server::start(Vec::new()).await;
+    let plugin = plugin(&[server.url()]);
+    let differences = differences();
+    let mut compared = 0;
+    for recording in recordings().iter().step_by(20) {
+        let Expected::Request(mut expected) = expected(recording, &differences) else {
+            continue;
+        };
+        let properties = json!({"baseUrl": server.url()});
+        let connection = connect(&plugin, recording, &properties).await.unwrap();
+        let (resource, method) = (&recording.resource, &recording.method);
+        plugin
+            .request(&connection, resource, method, recording.args.get())
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", recording.id));
+        let arrived = server.arrived().pop().unwrap();
+        let headers = arrived
+            .headers
+            .into_iter()
+            .filter(|(name, _)| name != "host")
+            .collect();
+        let body = expected.body.is_some().then_some(arrived.body);
+        let mut found = Sent::spelled(
+            arrived.method,
+            arrived.target,
+            headers,
+            body,
+            Some(&expected),
+        );
+        // The plan's key is redacted, the server's is the key itself.
+        let key = found.headers.remove("authorization").unwrap();
+        let shown = expected.headers.remove("authorization").unwrap();
+        assert!(key.starts_with("Bearer ") && key.ends_with(&shown[shown.len() - 4..]));
+        let origin_ends = expected.url.match_indices('/').nth(2).unwrap().0;
+        expected.url.replace_range(..origin_ends, "");
+        assert_eq!(found, expected, "{}", recording.id);
+        compared += 1;
+    }
+    assert!(compared > 150, "{compared}");
 }
 
 #[tokio::test]
