@@ -431,6 +431,48 @@ fn files_go_up_and_come_down() {
 }
 
 #[test]
+fn the_errors_people_meet_come_with_a_remedy() {
+    let declined = r#"{"amount":500,"currency":"eur","confirm":true,"payment_method":"pm_card_chargeDeclined"}"#;
+    for (key, call, said) in [
+        (
+            KEY,
+            ["paymentIntents.create", declined],
+            "use a different card",
+        ),
+        (
+            KEY,
+            ["paymentIntents.create", "{}"],
+            "check the required fields",
+        ),
+        (
+            "not_a_key_of_stripe",
+            ["customers.list", "{}"],
+            "check the connection's secretKey",
+        ),
+    ] {
+        let mut command = harness(&["request", "--sandbox", "--secret-key-env", "K"]);
+        command.env("K", key).args(call);
+        let (code, _, stderr) = run(command);
+        assert!(code == 1 && stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn the_component_says_what_it_is() {
+    let (code, stdout, stderr) = run(harness(&["component"]));
+    assert_eq!(code, 0, "{stderr}");
+    for part in [
+        "stripe.wasm ",
+        "imports\n",
+        "  wasi:http/outgoing-handler@",
+        "exports\n",
+        "  lowcode:stripe/requests@0.1.0",
+    ] {
+        assert!(stdout.contains(part), "{stdout}");
+    }
+}
+
+#[test]
 fn the_annotated_connection_is_one() {
     let args = [
         "request",

@@ -81,3 +81,41 @@ async fn every_method_is_planned_as_the_table_says() {
         }
     }
 }
+
+/// An object of nothing but options, in the params' place, is the options: so no
+/// method may have a param of an option's name.
+#[test]
+fn no_param_has_the_name_of_an_option() {
+    const OPTIONS: [&str; 11] = [
+        "additionalHeaders",
+        "apiBase",
+        "apiKey",
+        "apiVersion",
+        "express",
+        "headers",
+        "idempotencyKey",
+        "maxNetworkRetries",
+        "stripeAccount",
+        "stripeContext",
+        "timeout",
+    ];
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../plugin/catalogue/parameters"
+    );
+    let mut fields = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for block in text
+            .split("\n\n")
+            .filter(|block| block.starts_with("method "))
+        {
+            for line in block.lines().skip(1) {
+                let name = line.trim().split([':', '?']).next().unwrap();
+                assert!(!OPTIONS.contains(&name), "{block}");
+                fields += 1;
+            }
+        }
+    }
+    assert!(fields > 1_000, "{fields} fields were seen");
+}

@@ -38,6 +38,43 @@ async fn a_post_carries_its_headers_and_its_length() {
     assert_eq!((response.status, response.attempts), (Some(200), 1));
 }
 
+/// An instance that is kept reports how long its last call took.
+#[tokio::test]
+async fn latency_is_reported_with_the_next_call() {
+    for (telemetry, kept, expected) in [(true, 1, true), (false, 1, false), (true, 0, false)] {
+        let server = Server::start(Vec::new()).await;
+        let mut policy = stripe_harness::Policy::default();
+        policy.allow(server.url()).unwrap();
+        let options = stripe_harness::HostOptions {
+            policy,
+            max_idle_instances: kept,
+            ..stripe_harness::HostOptions::default()
+        };
+        let plugin = crate::support::plugin(&[]).with_options(options).unwrap();
+        let properties = json!({"secretKey": KEY, "baseUrl": server.url(), "telemetry": telemetry});
+        let connection = plugin
+            .parse_connection(&properties.to_string())
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            plugin
+                .request(&connection, "customers", "list", "null")
+                .await
+                .unwrap();
+        }
+        let arrived = server.arrived();
+        assert_eq!(arrived[0].header("x-stripe-client-telemetry"), None);
+        let reported = arrived[1].header("x-stripe-client-telemetry");
+        assert_eq!(reported.is_some(), expected, "{telemetry} {kept}");
+        if let Some(reported) = reported {
+            let metrics: serde_json::Value = serde_json::from_str(reported).unwrap();
+            let last = &metrics["last_request_metrics"];
+            assert_eq!(last["request_id"], "req_1");
+            assert!(last["request_duration_ms"].is_u64(), "{reported}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_get_carries_no_body_and_no_length() {
     let server = Server::start(Vec::new()).await;

@@ -1,14 +1,15 @@
 //! The component behind a Rust API: load it once, call it from many tasks.
 //!
-//! Every call runs in an instance of its own, which is thrown away afterwards;
-//! so a call that traps takes nothing with it.
+//! Every call has an instance to itself while it runs. Afterwards the instance is
+//! thrown away, or kept for a later call where the host wants that; one that
+//! trapped is never kept, so a call that traps takes nothing with it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Config, Engine, ResourceLimiter, Store};
 use wasmtime_wasi::{HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -24,6 +25,11 @@ pub struct HostOptions {
     /// Most linear memory of one call, in bytes. Default 512 MiB: enough
     /// for the largest request body with its arguments.
     pub max_memory: usize,
+    /// Warm instances kept for further calls. Default 0: every call has an
+    /// instance of its own. A kept instance is faster, and reports latency to
+    /// Stripe, which needs a memory; one that trapped, was cancelled or grew is
+    /// never kept.
+    pub max_idle_instances: usize,
     /// Most wasm instructions of one call, in wasmtime's fuel units. Default
     /// none: counting them costs time. Takes effect in [`Plugin::load`] alone.
     pub max_fuel: Option<u64>,
@@ -39,6 +45,7 @@ impl fmt::Debug for HostOptions {
         f.debug_struct("HostOptions")
             .field("policy", &self.policy)
             .field("max_memory", &self.max_memory)
+            .field("max_idle_instances", &self.max_idle_instances)
             .field("max_fuel", &self.max_fuel)
             .field("fallback_key", &self.fallback_key)
             .finish_non_exhaustive()
@@ -50,6 +57,7 @@ impl Default for HostOptions {
         HostOptions {
             policy: Policy::default(),
             max_memory: 512 << 20,
+            max_idle_instances: 0,
             max_fuel: None,
             fallback_key: None,
             exchange: None,
@@ -218,6 +226,14 @@ struct Inner {
     pre: EmbeddedPre<State>,
     transport: Transport,
     options: HostOptions,
+    /// Warm instances, at most `max_idle_instances`.
+    idle: Mutex<Vec<Instance>>,
+}
+
+/// An instance and the store it lives in.
+struct Instance {
+    store: Store<State>,
+    exports: crate::bindings::Embedded,
 }
 
 impl fmt::Debug for Plugin {
@@ -273,6 +289,7 @@ impl Plugin {
                     None => Transport::new(options.policy.clone())?,
                 },
                 options,
+                idle: Mutex::default(),
             }),
         })
     }
@@ -300,12 +317,14 @@ impl Plugin {
     /// Turns a connection's properties, as a JSON object, into a connection.
     // The generated calls take the contract's `json` as `&String`.
     pub async fn parse_connection(&self, properties: &str) -> Result<Connection, CallError> {
-        let (mut store, instance) = self.instance().await?;
-        let parsed = instance
+        let properties = properties.to_owned();
+        let mut instance = self.instance().await?;
+        let Instance { store, exports } = &mut instance;
+        let parsed = exports
             .lowcode_stripe_connections()
-            .call_parse_connection(&mut store, &properties.to_owned())
+            .call_parse_connection(store, &properties)
             .await;
-        Ok(Connection(finished(parsed)??))
+        Ok(Connection(self.finished(instance, parsed)??))
     }
 
     /// Calls one method of one resource; `args` is JSON.
@@ -316,18 +335,16 @@ impl Plugin {
         method: &str,
         args: &str,
     ) -> Result<types::Response, CallError> {
-        let (mut store, instance) = self.instance().await?;
-        let answered = instance
+        let args = args.to_owned();
+        let mut instance = self.instance().await?;
+        let Instance { store, exports } = &mut instance;
+        let answered = exports
             .lowcode_stripe_requests()
-            .call_request(
-                &mut store,
-                &connection.0,
-                resource,
-                method,
-                &args.to_owned(),
-            )
+            .call_request(store, &connection.0, resource, method, &args)
             .await;
-        Ok(finished(answered).map_err(CallError::after_sending)??)
+        Ok(self
+            .finished(instance, answered)
+            .map_err(CallError::after_sending)??)
     }
 
     /// Calls the method that Lowdefy's nested form names; `properties` is JSON.
@@ -336,12 +353,16 @@ impl Plugin {
         connection: &Connection,
         properties: &str,
     ) -> Result<types::Response, CallError> {
-        let (mut store, instance) = self.instance().await?;
-        let answered = instance
+        let properties = properties.to_owned();
+        let mut instance = self.instance().await?;
+        let Instance { store, exports } = &mut instance;
+        let answered = exports
             .lowcode_stripe_requests()
-            .call_stripe_request(&mut store, &connection.0, &properties.to_owned())
+            .call_stripe_request(store, &connection.0, &properties)
             .await;
-        Ok(finished(answered).map_err(CallError::after_sending)??)
+        Ok(self
+            .finished(instance, answered)
+            .map_err(CallError::after_sending)??)
     }
 
     /// What [`Plugin::request`] would send, without sending it.
@@ -352,18 +373,14 @@ impl Plugin {
         method: &str,
         args: &str,
     ) -> Result<types::Planned, CallError> {
-        let (mut store, instance) = self.instance().await?;
-        let planned = instance
+        let args = args.to_owned();
+        let mut instance = self.instance().await?;
+        let Instance { store, exports } = &mut instance;
+        let planned = exports
             .lowcode_stripe_requests()
-            .call_plan(
-                &mut store,
-                &connection.0,
-                resource,
-                method,
-                &args.to_owned(),
-            )
+            .call_plan(store, &connection.0, resource, method, &args)
             .await;
-        Ok(finished(planned)??)
+        Ok(self.finished(instance, planned)??)
     }
 
     /// What [`Plugin::plan`] costs in an instance that has made a call before,
@@ -375,16 +392,16 @@ impl Plugin {
         method: &str,
         args: &str,
     ) -> Result<u64, CallError> {
-        let (mut store, instance) = self.instance().await?;
         let args = args.to_owned();
+        let Instance { mut store, exports } = self.instance().await?;
         let mut cost = 0;
         for _ in 0..2 {
             let before = store.get_fuel();
-            let planned = instance
+            let planned = exports
                 .lowcode_stripe_requests()
                 .call_plan(&mut store, &connection.0, resource, method, &args)
                 .await;
-            finished(planned)??;
+            planned.map_err(|error| trapped(&error))??;
             match (before, store.get_fuel()) {
                 (Ok(before), Ok(after)) => cost = before.saturating_sub(after),
                 _ => {
@@ -397,32 +414,70 @@ impl Plugin {
         Ok(cost)
     }
 
-    async fn instance(&self) -> Result<(Store<State>, crate::bindings::Embedded), CallError> {
+    /// A kept instance, or a new one.
+    async fn instance(&self) -> Result<Instance, CallError> {
         let inner = &self.inner;
-        let mut store = Store::new(inner.pre.engine(), State::new(inner));
-        store.limiter(|state| &mut state.limits);
-        if let Some(fuel) = inner.options.max_fuel {
-            // Fails only where the engine does not count fuel.
-            let _ = store.set_fuel(fuel);
+        let kept = inner
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut instance = match kept {
+            Some(instance) => instance,
+            None => {
+                let mut store = Store::new(inner.pre.engine(), State::new(inner));
+                store.limiter(|state| &mut state.memory);
+                // Instantiation itself takes fuel.
+                refuel(&mut store, &inner.options);
+                let exports = inner
+                    .pre
+                    .instantiate_async(&mut store)
+                    .await
+                    .map_err(|error| {
+                        CallError::execution_failed(format!("no instance: {error}"))
+                    })?;
+                Instance { store, exports }
+            }
+        };
+        refuel(&mut instance.store, &inner.options);
+        Ok(instance)
+    }
+
+    /// Takes an instance back after its call: kept if it is healthy, there is
+    /// room, and the call left no large memory behind.
+    fn finished<T>(&self, instance: Instance, result: wasmtime::Result<T>) -> Result<T, CallError> {
+        let value = result.map_err(|error| trapped(&error))?;
+        if instance.store.data().memory.grown <= KEPT_MEMORY {
+            let mut idle = self
+                .inner
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < self.inner.options.max_idle_instances {
+                idle.push(instance);
+            }
         }
-        let instance = inner
-            .pre
-            .instantiate_async(&mut store)
-            .await
-            .map_err(|error| CallError::execution_failed(format!("no instance: {error}")))?;
-        Ok((store, instance))
+        Ok(value)
+    }
+}
+
+/// Most linear memory an instance may have grown to and still be kept, in bytes.
+const KEPT_MEMORY: usize = 4 << 20;
+
+fn refuel(store: &mut Store<State>, options: &HostOptions) {
+    if let Some(fuel) = options.max_fuel {
+        // Fails only where the engine does not count fuel.
+        let _ = store.set_fuel(fuel);
     }
 }
 
 /// A trap has no place in the contract; it becomes `execution-failed`. Its
 /// backtrace holds function names only, and is left out all the same.
-fn finished<T>(result: wasmtime::Result<T>) -> Result<T, CallError> {
-    result.map_err(|error| {
-        CallError::execution_failed(format!(
-            "The component stopped without a result: {}.",
-            error.root_cause()
-        ))
-    })
+fn trapped(error: &wasmtime::Error) -> CallError {
+    CallError::execution_failed(format!(
+        "The component stopped without a result: {}.",
+        error.root_cause()
+    ))
 }
 
 /// Links what `stripe.wasm` may import, and nothing else: HTTP, clocks, random
@@ -465,7 +520,7 @@ struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
-    limits: StoreLimits,
+    memory: Memory,
 }
 
 impl State {
@@ -480,10 +535,41 @@ impl State {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks::new(inner.transport.clone()),
-            limits: StoreLimitsBuilder::new()
-                .memory_size(inner.options.max_memory)
-                .build(),
+            memory: Memory {
+                most: inner.options.max_memory,
+                grown: 0,
+            },
         }
+    }
+}
+
+/// Bounds linear memory, and knows how far it has grown, in bytes.
+struct Memory {
+    most: usize,
+    grown: usize,
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > self.most {
+            return Ok(false);
+        }
+        self.grown = self.grown.max(desired);
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 10_000)
     }
 }
 

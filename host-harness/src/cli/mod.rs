@@ -4,6 +4,7 @@
 //! Exit codes: 0 all succeeded, 1 a request failed, 2 usage or configuration.
 
 mod batch;
+mod component;
 mod connection;
 mod render;
 mod request;
@@ -15,7 +16,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use stripe_harness::{HostOptions, Plugin, Policy, component};
+use stripe_harness::component::{Source, locate};
+use stripe_harness::{HostOptions, Plugin, Policy};
 
 /// Runs stripe.wasm: all of Stripe's API behind one call.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ enum Command {
     Request(request::Arguments),
     /// Make many calls: JSON Lines in, JSON Lines out, in the same order.
     Batch(batch::Arguments),
+    /// Say which component is used, and what it imports and exports.
+    Component,
     /// Serve the embedded stand-in for Stripe until it is stopped.
     Sandbox(sandbox::Arguments),
 }
@@ -115,9 +119,14 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
         Command::Run(arguments) => run::run(&host, arguments).await,
         Command::Request(arguments) => request::run(&host, arguments).await,
         Command::Batch(arguments) => batch::run(&host, arguments).await,
+        Command::Component => component::run(&host).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
     }
 }
+
+/// Warm instances a command keeps: one process serves one person, so its calls
+/// need not be isolated from each other.
+const IDLE_INSTANCES: usize = 64;
 
 /// What every command that calls the component starts from.
 struct Host {
@@ -129,16 +138,15 @@ impl Host {
     async fn load(&self, policy: Policy) -> Result<Plugin, Wrong> {
         let named = self.plugin.clone();
         let loaded = tokio::task::spawn_blocking(move || {
-            let source = component::locate(named.as_deref())?;
+            let source = locate(named.as_deref())?;
             let options = HostOptions {
                 policy,
+                max_idle_instances: IDLE_INSTANCES,
                 ..HostOptions::default()
             };
             Plugin::load(&source.read()?, options).map_err(|error| match source {
-                component::Source::File(path) => {
-                    error.context(format!("{} cannot be loaded", path.display()))
-                }
-                component::Source::Embedded(_) => error,
+                Source::File(path) => error.context(format!("{} cannot be loaded", path.display())),
+                Source::Embedded(_) => error,
             })
         })
         .await
