@@ -207,3 +207,39 @@ async fn an_origin_nobody_allowed_is_not_reached() {
     );
     assert!(server.arrived().is_empty());
 }
+
+/// A server that turns an upload away does so before it has read it all.
+#[tokio::test]
+async fn an_answer_that_comes_before_the_body_is_sent_is_heard() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let body = r#"{"error":{"type":"invalid_request_error","message":"Too large."}}"#;
+            let length = body.len();
+            let answer = format!("HTTP/1.1 413 X\r\ncontent-length: {length}\r\n\r\n{body}");
+            let _ = stream.write_all(answer.as_bytes()).await;
+            // Open, and never read from.
+            held.push(stream);
+        }
+    });
+    let plugin = plugin(&[&url]);
+    let properties = json!({"secretKey": KEY, "baseUrl": url, "maxNetworkRetries": 0});
+    let connection = plugin
+        .parse_connection(&properties.to_string())
+        .await
+        .unwrap();
+    let args = json!([{"description": "x".repeat(20 << 20)}]).to_string();
+    let error = failed(
+        plugin
+            .request(&connection, "customers", "create", &args)
+            .await,
+    );
+    assert_eq!(
+        (error.case, error.failure.status),
+        (Case::Permanent, Some(413)),
+        "{error}"
+    );
+    assert!(!error.failure.may_have_been_sent);
+}
