@@ -141,11 +141,10 @@ async fn a_silent_server_runs_into_the_timeout() {
 
 #[tokio::test]
 async fn nobody_listening_is_told_apart_and_may_be_repeated() {
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let url = format!("http://127.0.0.1:{port}");
+    // Bound but not listening, so that nobody else can take the port meanwhile.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
     let plugin = plugin(&[&url]);
     let properties = json!({"secretKey": KEY, "baseUrl": url, "maxNetworkRetries": 0});
     let connection = plugin
