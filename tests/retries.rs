@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stripe_harness::Case;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::{Answer, KEY, Server, connected, failed, plugin};
+use crate::support::{Answer, KEY, Server, connected, connected_to, failed, plugin};
 
 fn at_once(retries: u32) -> Value {
     json!({"retryConfig": {"count": retries, "interval": 0, "maxWaitInterval": 0}})
@@ -145,12 +145,7 @@ async fn nobody_listening_is_told_apart_and_may_be_repeated() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());
-    let plugin = plugin(&[&url]);
-    let properties = json!({"secretKey": KEY, "baseUrl": url, "maxNetworkRetries": 0});
-    let connection = plugin
-        .parse_connection(&properties.to_string())
-        .await
-        .unwrap();
+    let (plugin, connection) = connected_to(&url, json!({"maxNetworkRetries": 0})).await;
     let error = failed(
         plugin
             .request(&connection, CREATE.0, CREATE.1, CREATE.2)
@@ -173,12 +168,7 @@ async fn tls_to_a_server_without_it_is_final() {
             let _ = stream.write_all(b"HTTP/1.1 400 no TLS here\r\n\r\n").await;
         }
     });
-    let plugin = plugin(&[&url]);
-    let properties = json!({"secretKey": KEY, "baseUrl": url, "maxNetworkRetries": 2});
-    let connection = plugin
-        .parse_connection(&properties.to_string())
-        .await
-        .unwrap();
+    let (plugin, connection) = connected_to(&url, json!({"maxNetworkRetries": 2})).await;
     let error = failed(
         plugin
             .request(&connection, CREATE.0, CREATE.1, CREATE.2)
@@ -223,12 +213,7 @@ async fn an_answer_that_comes_before_the_body_is_sent_is_heard() {
             held.push(stream);
         }
     });
-    let plugin = plugin(&[&url]);
-    let properties = json!({"secretKey": KEY, "baseUrl": url, "maxNetworkRetries": 0});
-    let connection = plugin
-        .parse_connection(&properties.to_string())
-        .await
-        .unwrap();
+    let (plugin, connection) = connected_to(&url, json!({"maxNetworkRetries": 0})).await;
     let args = json!([{"description": "x".repeat(20 << 20)}]).to_string();
     let error = failed(
         plugin

@@ -1,5 +1,5 @@
-//! Making failures: the one place that fills in a `failure` record, and the
-//! rule that says whether a caller may repeat a call.
+//! Making failures: the kinds the plugin finds by itself, and the refusal that
+//! says what is wrong before anything is sent.
 
 use crate::types::{Error, Failure};
 

@@ -37,15 +37,13 @@ pub fn resolve<'a>(properties: Value<'a>) -> Result<Found<'a>, Refusal> {
                     "StripeRequest request properties should be an object.",
                 ));
             }
-            // A resource whose value is a list or null calls the resource
-            // itself, which no table row does.
-            Value::Array(_) | Value::Null if keys.len() > 1 => return Err(invalid(&keys)),
             _ if keys.len() == 1 => {
                 return Err(Refusal::argument(
                     place,
                     "StripeRequest resource should be an object.",
                 ));
             }
+            // A list or null here calls the resource itself, which is no method.
             _ => return Err(invalid(&keys)),
         };
         let Some((key, below)) = members.pop() else {

@@ -42,12 +42,17 @@ pub(crate) fn plugin(origins: &[&str]) -> Plugin {
 
 /// A plugin and a connection to a server, with more properties.
 pub(crate) async fn connected(server: &Server, more: Value) -> (Plugin, Connection) {
-    let mut properties = json!({"secretKey": KEY, "baseUrl": server.url()});
+    connected_to(server.url(), more).await
+}
+
+/// The same for an origin that need not be a [`Server`].
+pub(crate) async fn connected_to(url: &str, more: Value) -> (Plugin, Connection) {
+    let mut properties = json!({"secretKey": KEY, "baseUrl": url});
     properties
         .as_object_mut()
         .unwrap()
         .extend(more.as_object().unwrap().clone());
-    let plugin = plugin(&[server.url()]);
+    let plugin = plugin(&[url]);
     let connection = plugin
         .parse_connection(&properties.to_string())
         .await

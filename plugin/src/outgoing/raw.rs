@@ -53,7 +53,7 @@ impl<'a> RawRequest<'a> {
             None => Options::default(),
             Some(value) => options(value, Place::at(3), || USAGE.to_owned())?,
         };
-        if list.next().is_some() {
+        if list.any(|surplus| !matches!(surplus, Value::Null)) {
             return Err(Refusal::argument(
                 "[4]",
                 format!("rawRequest takes at most 4 arguments, {count} were given: {USAGE}."),
