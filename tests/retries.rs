@@ -126,7 +126,7 @@ async fn stripe_says_whether_to_retry() {
 async fn a_silent_server_runs_into_the_timeout() {
     let server = Server::start(vec![Answer::Silence(Duration::from_secs(60))]).await;
     let (plugin, connection) =
-        connected(&server, json!({"timeout": 50, "maxNetworkRetries": 0})).await;
+        connected(&server, json!({"timeout": 3_000, "maxNetworkRetries": 0})).await;
     let error = failed(
         plugin
             .request(&connection, CREATE.0, CREATE.1, CREATE.2)
