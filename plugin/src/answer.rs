@@ -170,12 +170,7 @@ impl Answer {
         Judged::Failure {
             failure: Box::new(failure),
             acted: Acted::Maybe,
-            // Not repeated here, since it was acted on; but it may pass.
-            outcome: Outcome::Answer {
-                status: 500,
-                should_retry: Some(false),
-                retry_after: None,
-            },
+            outcome: Outcome::Unreadable,
         }
     }
 
@@ -185,7 +180,7 @@ impl Answer {
             return self.foreign_failure();
         }
         let text = hide(text, key);
-        // A body too odd to read is still kept as it is.
+        // What is too odd to read has no error of Stripe's in it.
         let body = Value::parse(&text).unwrap_or(Value::Null);
         let error = body.get("error");
         let of = |name: &str| {

@@ -9,6 +9,7 @@
 //! | 429 otherwise | no |
 //! | the connection failed before or after sending, or timed out | yes |
 //! | certificate, TLS or policy failure, an oversized answer | no |
+//! | 2xx with an answer that cannot be read | no |
 //!
 //! Never more often than asked, never past the call's deadline, and always the
 //! same bytes with the same idempotency key.
@@ -73,6 +74,9 @@ pub enum Outcome {
     },
     /// No whole answer arrived, for a reason that may pass.
     NoAnswer,
+    /// It succeeded by its status, but the answer cannot be read: not repeated
+    /// here, since it was acted on, though the reason may pass.
+    Unreadable,
     /// It failed in a way that repeating does not mend.
     Final,
 }
@@ -83,7 +87,7 @@ impl Outcome {
     /// idempotency key to say.
     pub fn may_pass(self) -> bool {
         match self {
-            Outcome::NoAnswer => true,
+            Outcome::NoAnswer | Outcome::Unreadable => true,
             Outcome::Final => false,
             Outcome::Answer {
                 status,
@@ -115,7 +119,7 @@ pub fn next_wait(
     }
     let own = backoff.wait(repetitions + 1, dice);
     let wait = match outcome {
-        Outcome::Final => return None,
+        Outcome::Final | Outcome::Unreadable => return None,
         Outcome::NoAnswer => own,
         Outcome::Answer {
             status,
@@ -191,6 +195,7 @@ mod tests {
             (answer(429, Some(true), None), true),
             (answer(429, Some(false), Some(1_000)), false),
             (Outcome::NoAnswer, true),
+            (Outcome::Unreadable, false),
             (Outcome::Final, false),
         ];
         let backoff = Backoff::new(None);

@@ -176,6 +176,20 @@ pub(crate) fn resolve(world: &mut World<'_>, param: &str, id: &str) -> Result<Ob
     Ok(method)
 }
 
+/// The payment method that an intent's parameters name or describe, if they do.
+pub(crate) fn given(world: &mut World<'_>, params: &Object) -> Result<Option<Object>, StripeError> {
+    match (
+        params.get("payment_method"),
+        params.get("payment_method_data"),
+    ) {
+        (Some(Value::String(id)), _) if !id.is_empty() => {
+            resolve(world, "payment_method", id).map(Some)
+        }
+        (_, Some(Value::Object(data))) => describe(world, data).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// The payment method that `payment_method_data` describes; stored.
 pub(crate) fn describe(world: &mut World<'_>, data: &Object) -> Result<Object, StripeError> {
     let mut method = world.fresh("payment_method", data);

@@ -95,15 +95,8 @@ fn take_method(
     params: &Object,
     intent: &mut Object,
 ) -> Result<(), StripeError> {
-    let method = match (
-        params.get("payment_method"),
-        params.get("payment_method_data"),
-    ) {
-        (Some(Value::String(id)), _) if !id.is_empty() => {
-            payment_methods::resolve(world, "payment_method", id)?
-        }
-        (_, Some(Value::Object(data))) => payment_methods::describe(world, data)?,
-        _ => return Ok(()),
+    let Some(method) = payment_methods::given(world, params)? else {
+        return Ok(());
     };
     set(intent, "payment_method", text(&method, "id"));
     set(intent, "status", "requires_confirmation");
