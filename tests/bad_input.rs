@@ -195,19 +195,15 @@ async fn a_setting_that_cannot_be_honoured_is_refused_not_ignored() {
         let error = failed(plugin.parse_connection(&properties.to_string()).await);
         refused(&error, Some(&format!("properties.{name}")), "cannot apply");
     }
-    // A host may apply these, so they are read; this one does not.
+    // A host may apply these; this one does not take them from connections.
     for (name, value) in [
         ("proxy", json!({"host": "p", "port": 1})),
         ("httpVersion", json!("1.1")),
         ("secureSocket", json!({"cert": "ca.pem"})),
     ] {
-        let (plugin, connection) = connected(&server, json!({name: value})).await;
-        let error = failed(
-            plugin
-                .request(&connection, "customers", "list", "null")
-                .await,
-        );
-        refused(&error, Some(&format!("connection.{name}")), "did not apply");
+        let properties = json!({"secretKey": KEY, name: value});
+        let error = failed(plugin.parse_connection(&properties.to_string()).await);
+        refused(&error, Some(&format!("properties.{name}")), "does not take");
     }
     assert!(server.arrived().is_empty());
 }

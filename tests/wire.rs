@@ -47,7 +47,10 @@ async fn latency_is_reported_with_the_next_call() {
         policy.allow(server.url()).unwrap();
         let options = stripe_harness::HostOptions {
             policy,
-            max_idle_instances: kept,
+            instances: match kept {
+                0 => stripe_harness::Instances::Isolated,
+                max_idle => stripe_harness::Instances::Reused { max_idle },
+            },
             ..stripe_harness::HostOptions::default()
         };
         let plugin = crate::support::plugin(&[]).with_options(options).unwrap();

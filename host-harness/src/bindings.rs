@@ -24,6 +24,8 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "lowcode:harness/embedded",
     exports: { default: async },
+    // Two connections with the same transport settings share their sockets.
+    additional_derives: [PartialEq],
 });
 
 pub use self::lowcode::stripe::types;

@@ -40,11 +40,15 @@ pub mod sandbox;
 pub mod yaml;
 
 mod bindings;
+mod cache;
 mod plugin;
+mod secret;
 mod transport;
 
 pub use bindings::types;
-pub use plugin::{CallError, Case, Connection, HostOptions, Plugin};
+pub use cache::CompileCache;
+pub use plugin::{CallError, Case, Connection, HostOptions, Instances, Plugin};
 pub use policy::Policy;
-pub use transport::{Exchange, Exchanged};
+pub use secret::Secret;
+pub use transport::{BadProxy, Exchange, Exchanged, Proxies, Roots, TransportOptions};
 pub use wasmtime_wasi_http::{Error as HttpError, WasiBody};

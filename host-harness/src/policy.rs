@@ -79,6 +79,12 @@ impl Policy {
     }
 }
 
+/// Whether a URL's host is this machine: an address of the loopback network, or
+/// `localhost`.
+pub(crate) fn is_loopback(uri: &Uri) -> bool {
+    Origin::of(uri).is_some_and(|origin| origin.is_loopback())
+}
+
 impl Origin {
     fn of(uri: &Uri) -> Option<Origin> {
         let https = match uri.scheme()? {

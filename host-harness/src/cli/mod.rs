@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use stripe_harness::component::{Source, locate};
-use stripe_harness::{HostOptions, Plugin, Policy};
+use stripe_harness::{HostOptions, Instances, Plugin, Policy};
 
 /// Runs stripe.wasm: all of Stripe's API behind one call.
 #[derive(Debug, Parser)]
@@ -141,7 +141,9 @@ impl Host {
             let source = locate(named.as_deref())?;
             let options = HostOptions {
                 policy,
-                max_idle_instances: IDLE_INSTANCES,
+                instances: Instances::Reused {
+                    max_idle: IDLE_INSTANCES,
+                },
                 ..HostOptions::default()
             };
             Plugin::load(&source.read()?, options).map_err(|error| match source {
