@@ -24,6 +24,7 @@ fn harness(args: &[&str]) -> Command {
         .current_dir(root())
         .env_remove("STRIPE_SECRET_KEY")
         .env_remove("LOWDEFY_SECRET_STRIPE_SECRET_KEY")
+        .env("STRIPE_HARNESS_CACHE", root().join("target/test-cache"))
         .stdin(Stdio::null());
     command
 }

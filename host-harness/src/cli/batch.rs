@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use stripe_harness::types::Planned;
-use stripe_harness::{CallError, Connection, Plugin};
+use stripe_harness::{CallError, Connection, HostOptions, Plugin};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Stdin};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -31,8 +31,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wrong> {
-    let (policy, sandbox) = arguments.flags.open().await?;
-    let plugin = host.load(policy).await?;
+    let (options, sandbox) = arguments.flags.open().await?;
+    let options = HostOptions {
+        max_concurrent_calls: usize::from(arguments.concurrency),
+        ..options
+    };
+    let plugin = host.load(options).await?;
     let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
     let mut input = Lines::new();
     let mut under_way: VecDeque<JoinHandle<(Value, bool)>> = VecDeque::new();

@@ -1,7 +1,7 @@
 //! `stripe-harness component`: which component is used, and what it asks of a
 //! host.
 
-use stripe_harness::Policy;
+use stripe_harness::HostOptions;
 use stripe_harness::component::{Source, locate};
 
 use super::{Ended, Host, Wrong, render};
@@ -13,7 +13,7 @@ pub(super) async fn run(host: &Host) -> Result<Ended, Wrong> {
         Source::File(path) => path.display().to_string(),
         Source::Embedded(_) => "within this program".to_owned(),
     };
-    let plugin = host.load(Policy::default()).await?;
+    let plugin = host.load(HostOptions::default()).await?;
     render::line(&format!("stripe.wasm {place}, {size} bytes"))?;
     for (heading, interfaces) in [("imports", plugin.imports()), ("exports", plugin.exports())] {
         render::line(heading)?;

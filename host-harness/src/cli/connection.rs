@@ -7,27 +7,14 @@ use clap::Args;
 use serde_json::{Map, Value};
 use stripe_harness::document::Document;
 use stripe_harness::operators::Context;
-use stripe_harness::sandbox::{Sandbox, SandboxOptions};
-use stripe_harness::{CallError, Connection, Plugin, Policy};
+use stripe_harness::sandbox::Sandbox;
+use stripe_harness::{CallError, Connection, HostOptions, Plugin};
 
 use super::Wrong;
+use super::reach::{Reach, TransportFlags};
 
 /// The key the sandbox is called with where no other is set.
 pub(super) const THROW_AWAY_KEY: &str = "sk_test_sandbox_0000000000000000";
-
-/// Where the component may connect.
-#[derive(Debug, Args)]
-pub(super) struct Reach {
-    /// Start the embedded stand-in for Stripe and send everything there; a
-    /// throw-away key serves where none is set.
-    #[arg(long)]
-    pub(super) sandbox: bool,
-
-    /// An origin that may be reached besides Stripe's, such as
-    /// http://127.0.0.1:12111. A baseUrl in a file grants itself nothing.
-    #[arg(long, value_name = "URL")]
-    pub(super) allow_origin: Vec<String>,
-}
 
 /// The connection flags of `request` and `batch`.
 #[derive(Debug, Args)]
@@ -81,6 +68,9 @@ pub(super) struct Flags {
     properties: Vec<(String, Value)>,
 
     #[command(flatten)]
+    transport: TransportFlags,
+
+    #[command(flatten)]
     pub(super) reach: Reach,
 }
 
@@ -96,37 +86,9 @@ fn json_or_text(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
-impl Reach {
-    /// Starts the sandbox, if it is asked for, and lists what may be reached.
-    pub(super) async fn open(
-        &self,
-        base_url: Option<&str>,
-    ) -> Result<(Policy, Option<Sandbox>), Wrong> {
-        let mut policy = Policy::default();
-        for url in self.allow_origin.iter().map(String::as_str).chain(base_url) {
-            policy
-                .allow(url)
-                .map_err(|error| Wrong(error.to_string()))?;
-        }
-        let sandbox = match self.sandbox {
-            false => None,
-            true => {
-                let sandbox = Sandbox::start(SandboxOptions::default())
-                    .await
-                    .map_err(|error| Wrong(format!("the sandbox cannot be started: {error}")))?;
-                policy
-                    .allow(&sandbox.base_url())
-                    .map_err(|error| Wrong(error.to_string()))?;
-                Some(sandbox)
-            }
-        };
-        Ok((policy, sandbox))
-    }
-}
-
 impl Flags {
-    /// Where the component may connect, the sandbox included.
-    pub(super) async fn open(&self) -> Result<(Policy, Option<Sandbox>), Wrong> {
+    /// What the component may do, and the sandbox if there is one.
+    pub(super) async fn open(&self) -> Result<(HostOptions, Option<Sandbox>), Wrong> {
         self.reach.open(self.base_url.as_deref()).await
     }
 
@@ -172,7 +134,9 @@ impl Flags {
             self.telemetry.map(Value::Bool),
             &mut properties,
         );
+        self.transport.put_into(&mut properties);
         properties.extend(self.properties.iter().cloned());
+        self.reach.overrule(&mut properties);
         if !properties.contains_key("secretKey") && !properties.contains_key("auth") {
             let key = environment("STRIPE_SECRET_KEY")
                 .or_else(|| sandbox.map(|_| THROW_AWAY_KEY.to_owned()));

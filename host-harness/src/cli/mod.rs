@@ -6,6 +6,8 @@
 mod batch;
 mod component;
 mod connection;
+mod log;
+mod reach;
 mod render;
 mod request;
 mod run;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use stripe_harness::component::{Source, locate};
-use stripe_harness::{HostOptions, Instances, Plugin, Policy};
+use stripe_harness::{CompileCache, HostOptions, Plugin};
 
 /// Runs stripe.wasm: all of Stripe's API behind one call.
 #[derive(Debug, Parser)]
@@ -27,6 +29,20 @@ struct Arguments {
     /// The environment variable STRIPE_PLUGIN_WASM does the same.
     #[arg(long, global = true, value_name = "FILE")]
     plugin: Option<PathBuf>,
+
+    /// Where compiled components are kept, so that the next start need not
+    /// compile: a folder, or "off" [default: the user's cache folder].
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "STRIPE_HARNESS_CACHE"
+    )]
+    cache: Option<PathBuf>,
+
+    /// What is reported on stderr besides errors.
+    #[arg(long, global = true, value_enum, default_value = "warn")]
+    log: log::Log,
 
     #[command(subcommand)]
     command: Command,
@@ -112,8 +128,14 @@ fn wrong(error: &Wrong) -> ExitCode {
 }
 
 async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
+    log::start(arguments.log);
     let host = Host {
         plugin: arguments.plugin,
+        cache: match arguments.cache {
+            Some(folder) if folder.as_os_str() == "off" => None,
+            Some(folder) => Some(CompileCache::in_folder(folder)),
+            None => CompileCache::of_user(),
+        },
     };
     match arguments.command {
         Command::Run(arguments) => run::run(&host, arguments).await,
@@ -124,28 +146,22 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
     }
 }
 
-/// Warm instances a command keeps: one process serves one person, so its calls
-/// need not be isolated from each other.
-const IDLE_INSTANCES: usize = 64;
-
 /// What every command that calls the component starts from.
 struct Host {
     plugin: Option<PathBuf>,
+    cache: Option<CompileCache>,
 }
 
 impl Host {
-    /// Finds and compiles the component.
-    async fn load(&self, policy: Policy) -> Result<Plugin, Wrong> {
+    /// Finds the component, and compiles it if that was not done before.
+    async fn load(&self, options: HostOptions) -> Result<Plugin, Wrong> {
         let named = self.plugin.clone();
+        let options = HostOptions {
+            cache: self.cache.clone(),
+            ..options
+        };
         let loaded = tokio::task::spawn_blocking(move || {
             let source = locate(named.as_deref())?;
-            let options = HostOptions {
-                policy,
-                instances: Instances::Reused {
-                    max_idle: IDLE_INSTANCES,
-                },
-                ..HostOptions::default()
-            };
             Plugin::load(&source.read()?, options).map_err(|error| match source {
                 Source::File(path) => error.context(format!("{} cannot be loaded", path.display())),
                 Source::Embedded(_) => error,

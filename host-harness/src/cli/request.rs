@@ -49,8 +49,8 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         .map(|arg| argument(arg))
         .collect::<Result<Vec<String>, Wrong>>()?;
     let args = format!("[{}]", args.join(","));
-    let (policy, sandbox) = arguments.flags.open().await?;
-    let plugin = host.load(policy).await?;
+    let (options, sandbox) = arguments.flags.open().await?;
+    let plugin = host.load(options).await?;
     let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
     let begun = Instant::now();
     let result = plugin.request(&connection, resource, method, &args).await;

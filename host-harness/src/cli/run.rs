@@ -13,7 +13,8 @@ use stripe_harness::types::Response;
 use stripe_harness::yaml::{self, Node};
 use stripe_harness::{CallError, Connection, Plugin};
 
-use super::connection::{Reach, THROW_AWAY_KEY, environment, read};
+use super::connection::{THROW_AWAY_KEY, environment, read};
+use super::reach::Reach;
 use super::{Ended, Host, Output, Wrong, render};
 
 /// Arguments of `run`.
@@ -47,8 +48,8 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         .transpose()
         .map_err(|error| Wrong(format!("--payload is not JSON: {error}")))?;
     let chosen = choose(&document, &arguments.only)?;
-    let (policy, sandbox) = arguments.reach.open(None).await?;
-    let plugin = host.load(policy).await?;
+    let (options, sandbox) = arguments.reach.open(None).await?;
+    let plugin = host.load(options).await?;
     let run = Run {
         arguments: &arguments,
         document: &document,
@@ -121,21 +122,22 @@ impl Run<'_> {
                 continue;
             }
             let properties = self.evaluate(&entry.properties, None)?;
-            let mut connection = self
-                .plugin
-                .parse_connection(&properties.to_json())
-                .await
-                .map_err(|error| {
-                    let failure = &error.failure;
-                    let path = failure.path.as_deref().unwrap_or("properties");
-                    let place = format!("connections.{}.{path}", entry.id);
-                    Wrong(format!(
-                        "{}:{}: {} ({place})",
-                        self.arguments.file.display(),
-                        self.document.locate(&place).unwrap_or(entry.mark),
-                        failure.message,
-                    ))
-                })?;
+            let properties = self.arguments.reach.overruled(properties.to_json());
+            let mut connection =
+                self.plugin
+                    .parse_connection(&properties)
+                    .await
+                    .map_err(|error| {
+                        let failure = &error.failure;
+                        let path = failure.path.as_deref().unwrap_or("properties");
+                        let place = format!("connections.{}.{path}", entry.id);
+                        Wrong(format!(
+                            "{}:{}: {} ({place})",
+                            self.arguments.file.display(),
+                            self.document.locate(&place).unwrap_or(entry.mark),
+                            failure.message,
+                        ))
+                    })?;
             if let Some(sandbox) = &self.sandbox {
                 connection.set_base_url(sandbox.base_url());
             }

@@ -18,7 +18,7 @@ pub enum Instances {
     Isolated,
     /// Instances are kept for further calls, which is faster, and reports
     /// latency to Stripe, which needs a memory. One that trapped, was
-    /// cancelled, ran out of time, grew or left something open is not kept.
+    /// cancelled, ran out of time or grew large is not kept.
     Reused {
         /// Most idle instances kept.
         max_idle: usize,
