@@ -25,8 +25,10 @@
 //! | room | owns |
 //! |---|---|
 //! | [`component`] | finding `stripe.wasm`, or building it |
-//! | `plugin`, `bindings` | wasmtime: engine, instances, the calls of the contract |
-//! | `transport` | HTTP on the component's behalf: pooled connections, timeouts |
+//! | `plugin`, `bindings` | wasmtime: engine, instances, limits, the calls of the contract |
+//! | `cache` | compiled components, kept for later starts |
+//! | `transport` | HTTP on the component's behalf: pooled connections, TLS, proxies, timeouts |
+//! | `secret` | keys: shown nowhere, and kept from the component where the host wants that |
 //! | [`policy`] | which origins may be reached |
 //! | [`yaml`], [`document`], [`operators`] | Lowdefy's YAML |
 //! | [`sandbox`] | the embedded stand-in for Stripe |

@@ -166,7 +166,7 @@ pub fn execute(
     let mut attempts = 0;
     let mut may_have_acted = false;
     loop {
-        let now = wire.now();
+        let now = if attempts == 0 { begun } else { wire.now() };
         let deadline = now.saturating_add(limits.timeout).min(end);
         attempts += 1;
         let sent = wire.send(

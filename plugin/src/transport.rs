@@ -5,11 +5,13 @@
 //! sends empty bodies chunked, and its `Response` reads the body without a
 //! deadline. Its bindings are.
 
+use std::cell::OnceCell;
+
 use waki::bindings::wasi::clocks::monotonic_clock;
 use waki::bindings::wasi::http::outgoing_handler;
 use waki::bindings::wasi::http::types::{
-    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-    RequestOptions, Scheme, http_error_code,
+    ErrorCode, Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions,
+    Scheme, http_error_code,
 };
 use waki::bindings::wasi::io::poll::{Pollable, poll};
 use waki::bindings::wasi::io::streams::{OutputStream, StreamError};
@@ -76,11 +78,12 @@ impl Wire for Wasi {
             },
         };
         let response = loop {
+            deadline.wait(&ready)?;
             match pending.get() {
                 Some(Ok(Ok(response))) => break response,
                 Some(Ok(Err(error))) => return Err(lost(&error, outgoing)),
                 Some(Err(())) => return Err(broken("the host gave no answer")),
-                None => deadline.wait(&ready)?,
+                None => {}
             }
         };
         drop(ready);
@@ -174,19 +177,19 @@ impl Deadline {
 }
 
 fn request(outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<OutgoingRequest, Lost> {
-    let fields = Fields::new();
-    let append = |name: &str, value: &str| {
-        fields
-            .append(&name.to_owned(), &value.as_bytes().to_vec())
-            .map_err(|_| refused(&format!("the header {name:?}")))
+    // All at once: each call of the host's costs more than a header does.
+    let mut all = Vec::with_capacity(12);
+    let mut append = |name: &str, value: &str| {
+        all.push((name.to_owned(), value.as_bytes().to_vec()));
     };
-    append("authorization", &headers::authorization(&outgoing.key))?;
+    append("authorization", &headers::authorization(&outgoing.key));
     for (name, value) in outgoing.headers.iter() {
-        append(name, value)?;
+        append(name, value);
     }
     if let Some(telemetry) = attempt.telemetry {
-        append("x-stripe-client-telemetry", telemetry)?;
+        append("x-stripe-client-telemetry", telemetry);
     }
+    let fields = Fields::from_list(&all).map_err(|_| refused("a header"))?;
     let request = OutgoingRequest::new(fields);
     let method = match outgoing.verb {
         Verb::Get => Method::Get,
@@ -239,14 +242,18 @@ fn write(
     if !content.is_empty() {
         let stream = body.write().map_err(|()| refused("a request body"))?;
         let written = {
-            let ready = stream.subscribe();
+            // Mostly there is room at once, and nothing to wait for.
+            let ready = OnceCell::new();
             // Until there is room; an error of `None` once the answer is there.
             let room = || loop {
                 match stream.check_write().map_err(|e| Some(failed(e)))? {
-                    0 => match deadline.wait_for_either(&ready, answered).map_err(Some)? {
-                        Ready::First => {}
-                        Ready::Second => return Err(None),
-                    },
+                    0 => {
+                        let ready = ready.get_or_init(|| stream.subscribe());
+                        match deadline.wait_for_either(ready, answered).map_err(Some)? {
+                            Ready::First => {}
+                            Ready::Second => return Err(None),
+                        }
+                    }
                     room => return Ok(usize::try_from(room).unwrap_or(usize::MAX)),
                 }
             };
@@ -256,7 +263,7 @@ fn write(
                         let (now, later) = rest.split_at(room()?.min(rest.len()));
                         stream.write(now).map_err(|e| Some(failed(e)))?;
                         rest = later;
-                        if deadline.has_passed() {
+                        if !rest.is_empty() && deadline.has_passed() {
                             return Err(Some(deadline.lost()));
                         }
                     }
@@ -327,13 +334,17 @@ fn read(
         .map_err(|()| broken("the host gave no answer body"))?;
     let ready = stream.subscribe();
     loop {
+        deadline.wait(&ready)?;
         match stream.read(CHUNK) {
-            Ok(bytes) if bytes.is_empty() => deadline.wait(&ready)?,
+            Ok(bytes) if bytes.is_empty() => {}
             Ok(bytes) => {
                 if (answer.body.len() + bytes.len()) as u64 > limit {
                     return Err(too_large());
                 }
                 answer.body.extend_from_slice(&bytes);
+                if announced == Some(answer.body.len() as u64) {
+                    break;
+                }
                 // A stream that is always ready would never be waited for.
                 if deadline.has_passed() {
                     return Err(deadline.lost());
@@ -353,7 +364,8 @@ fn read(
     }
     drop(ready);
     drop(stream);
-    drop(IncomingBody::finish(body));
+    // Not finished: that would ask for trailers.
+    drop(body);
     if announced.is_some_and(|length| length != answer.body.len() as u64) {
         return Err(broken(
             "the connection was lost before the whole answer had arrived",

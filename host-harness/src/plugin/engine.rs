@@ -29,8 +29,8 @@ pub(super) const TABLE_ELEMENTS: usize = 10_000;
 /// Bytes of a memory, a table and a stack that are wiped by hand rather than
 /// given back to the system when an instance ends: what a call touches at
 /// least. Given back, they would have to be faulted in again by the next call.
-const MEMORY_KEPT: usize = 1 << 20;
-const TABLE_KEPT: usize = 16 << 10;
+const MEMORY_KEPT: usize = 2 << 20;
+const TABLE_KEPT: usize = 80 << 10;
 const STACK_KEPT: usize = 64 << 10;
 
 /// An engine with the component compiled for it.
