@@ -14,6 +14,7 @@ mod bad_input;
 mod command;
 mod contract;
 mod cost;
+mod host_flags;
 mod lowdefy;
 mod lowdefy_recorded;
 mod parity;
