@@ -313,6 +313,9 @@ async fn a_calls_span_has_its_facts() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(text.contains("stripe_request{"), "{text}");
-    assert!(text.contains("outgoing-request"), "wasmtime reports as well");
+    assert!(
+        text.contains("outgoing-request"),
+        "wasmtime reports as well"
+    );
     assert!(!text.contains(SENTINEL), "{text}");
 }

@@ -59,6 +59,7 @@ impl Machine {
         let max_idle = options.max_idle().max(max_calls);
         let engine = engine(options, max_calls.saturating_add(max_idle))?;
         let compile = || {
+            tracing::info!("compiling the component");
             Component::new(&engine, component)
                 .map_err(anyhow::Error::from)
                 .context("the component could not be compiled")
@@ -120,7 +121,7 @@ fn engine(options: &HostOptions, instances: usize) -> anyhow::Result<Engine> {
     config.wasm_component_model(true);
     config.consume_fuel(options.max_fuel.is_some());
     config.epoch_interruption(true);
-    config.allocation_strategy(pool(options, instances));
+    config.allocation_strategy(pool(instances));
     let engine = match Engine::new(&config) {
         Ok(engine) => engine,
         Err(error) => {
@@ -137,7 +138,7 @@ fn engine(options: &HostOptions, instances: usize) -> anyhow::Result<Engine> {
     Ok(engine)
 }
 
-fn pool(options: &HostOptions, instances: usize) -> PoolingAllocationConfig {
+fn pool(instances: usize) -> PoolingAllocationConfig {
     let instances = u32::try_from(instances).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -148,7 +149,6 @@ fn pool(options: &HostOptions, instances: usize) -> PoolingAllocationConfig {
         .max_memories_per_component(1)
         .max_tables_per_component(TABLES)
         .table_elements(TABLE_ELEMENTS)
-        .max_memory_size(options.max_memory.min(4 << 30))
         .linear_memory_keep_resident(MEMORY_KEPT)
         .table_keep_resident(TABLE_KEPT)
         .async_stack_keep_resident(STACK_KEPT)

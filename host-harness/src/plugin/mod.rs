@@ -184,10 +184,14 @@ impl Plugin {
     ///
     /// Transport properties (`httpVersion`, `proxy`, `secureSocket`) are
     /// applied if the host takes them from connections, else refused.
-    pub async fn parse_connection(&self, properties: &str) -> Result<Connection, CallError> {
+    pub async fn parse_connection(
+        &self,
+        properties: impl Into<String>,
+    ) -> Result<Connection, CallError> {
+        let properties = properties.into();
         let (properties, injected) = match self.inner.options.inject_key {
-            true => without_key(properties)?,
-            false => (properties.to_owned(), None),
+            true => without_key(&properties)?,
+            false => (properties, None),
         };
         let mut lease = self.lease(&Via::default()).await?;
         let (store, exports) = lease.parts();
@@ -263,13 +267,14 @@ impl Plugin {
         Ok(route)
     }
 
-    /// Calls one method of one resource; `args` is JSON.
+    /// Calls one method of one resource; `args` is JSON, not copied where it is
+    /// a `String`.
     pub async fn request(
         &self,
         connection: &Connection,
         resource: &str,
         method: &str,
-        args: &str,
+        args: impl Into<String>,
     ) -> Result<types::Response, CallError> {
         let span = tracing::info_span!(
             "request",
@@ -280,7 +285,7 @@ impl Plugin {
             request_id = Empty,
             error = Empty
         );
-        let args = args.to_owned();
+        let args = args.into();
         let call = async {
             let mut lease = self.lease(connection.via()).await?;
             let (store, exports) = lease.parts();
@@ -299,7 +304,7 @@ impl Plugin {
     pub async fn stripe_request(
         &self,
         connection: &Connection,
-        properties: &str,
+        properties: impl Into<String>,
     ) -> Result<types::Response, CallError> {
         let span = tracing::info_span!(
             "stripe_request",
@@ -308,7 +313,7 @@ impl Plugin {
             request_id = Empty,
             error = Empty
         );
-        let properties = properties.to_owned();
+        let properties = properties.into();
         let call = async {
             let mut lease = self.lease(connection.via()).await?;
             let (store, exports) = lease.parts();
@@ -329,9 +334,9 @@ impl Plugin {
         connection: &Connection,
         resource: &str,
         method: &str,
-        args: &str,
+        args: impl Into<String>,
     ) -> Result<types::Planned, CallError> {
-        let args = args.to_owned();
+        let args = args.into();
         let mut lease = self.lease(connection.via()).await?;
         let (store, exports) = lease.parts();
         let requests = exports.lowcode_stripe_requests();
