@@ -2,52 +2,12 @@
 //! what goes where, and what is printed.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{KEY, SENTINEL};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
-}
-
-/// The command, in the checkout, with nothing of Stripe in its environment.
-fn harness(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stripe-harness"));
-    command
-        .args(args)
-        .current_dir(root())
-        .env_remove("STRIPE_SECRET_KEY")
-        .env_remove("LOWDEFY_SECRET_STRIPE_SECRET_KEY")
-        .env("STRIPE_HARNESS_CACHE", root().join("target/test-cache"))
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(mut command: Command) -> (i32, String, String) {
-    finished(command.output().unwrap())
-}
-
-fn finished(output: Output) -> (i32, String, String) {
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        !stdout.contains(SENTINEL) && !stderr.contains(SENTINEL),
-        "the key was shown"
-    );
-    (output.status.code().unwrap(), stdout, stderr)
-}
-
-fn lines(text: &str) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
+use crate::support::KEY;
+use crate::support::command::{finished, harness, lines, root, run};
 
 /// Runs a file of this text.
 fn run_yaml(yaml: &str, args: &[&str]) -> (i32, String, String) {

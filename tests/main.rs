@@ -11,6 +11,8 @@
 mod support;
 
 mod bad_input;
+mod batch;
+mod batch_journal;
 mod command;
 mod contract;
 mod cost;

@@ -81,7 +81,11 @@ impl Policy {
 
 /// Whether a URL's host is this machine: an address of the loopback network, or
 /// `localhost`.
-pub(crate) fn is_loopback(uri: &Uri) -> bool {
+pub fn is_loopback(url: &str) -> bool {
+    url.parse().is_ok_and(|uri| is_local(&uri))
+}
+
+pub(crate) fn is_local(uri: &Uri) -> bool {
     Origin::of(uri).is_some_and(|origin| origin.is_loopback())
 }
 

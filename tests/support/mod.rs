@@ -1,6 +1,8 @@
 //! What the tests share: the component, compiled once, a server that answers
 //! from a script, and requests in the spelling of the recordings.
 
+pub(crate) mod batch;
+pub(crate) mod command;
 mod sent;
 mod server;
 

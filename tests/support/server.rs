@@ -3,10 +3,11 @@
 //! also break it.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// A request as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +43,16 @@ pub(crate) enum Answer {
     Close,
     /// Nothing, for this long.
     Silence(Duration),
+    /// This, once the gate is open.
+    Held(watch::Receiver<bool>, Box<Answer>),
 }
 
 impl Answer {
+    /// An object.
+    pub(crate) fn plain() -> Answer {
+        Answer::json(200, r#"{"id":"x_1"}"#)
+    }
+
     pub(crate) fn json(status: u16, body: &str) -> Answer {
         Answer::Http(
             status,
@@ -67,10 +75,9 @@ impl Answer {
     }
 }
 
-#[derive(Default)]
 struct Shared {
-    script: Vec<Answer>,
-    arrived: Vec<Request>,
+    answers: Box<dyn FnMut(&Request) -> Answer + Send>,
+    arrived: Vec<(Instant, Request)>,
 }
 
 /// The server; it stops with the test's runtime.
@@ -83,10 +90,19 @@ impl Server {
     /// Starts a server that gives these answers in turn; after the last it
     /// repeats `{"id": "x_1"}`.
     pub(crate) async fn start(script: Vec<Answer>) -> Server {
+        let mut script = script.into_iter();
+        let mut next = move || script.next();
+        Server::answering(move |_| next().unwrap_or_else(Answer::plain)).await
+    }
+
+    /// Starts a server that answers each request as this says.
+    pub(crate) async fn answering(
+        answers: impl FnMut(&Request) -> Answer + Send + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Mutex::new(Shared {
-            script: script.into_iter().rev().collect(),
+            answers: Box::new(answers),
             arrived: Vec::new(),
         }));
         let accepting = Arc::clone(&shared);
@@ -104,7 +120,14 @@ impl Server {
 
     /// Everything that has arrived.
     pub(crate) fn arrived(&self) -> Vec<Request> {
-        self.shared.lock().unwrap().arrived.clone()
+        let shared = self.shared.lock().unwrap();
+        shared.arrived.iter().map(|(_, it)| it.clone()).collect()
+    }
+
+    /// When it arrived.
+    pub(crate) fn arrivals(&self) -> Vec<Instant> {
+        let shared = self.shared.lock().unwrap();
+        shared.arrived.iter().map(|(at, _)| *at).collect()
     }
 
     /// The one request that has arrived.
@@ -119,12 +142,17 @@ impl Server {
 async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     let mut buffer = Vec::new();
     while let Some(request) = read(&mut stream, &mut buffer).await {
-        let answer = {
+        let mut answer = {
             let mut shared = shared.lock().unwrap();
-            shared.arrived.push(request);
-            shared.script.pop()
+            let answer = (shared.answers)(&request);
+            shared.arrived.push((Instant::now(), request));
+            answer
         };
-        match answer.unwrap_or_else(|| Answer::json(200, r#"{"id":"x_1"}"#)) {
+        if let Answer::Held(mut gate, held) = answer {
+            let _ = gate.wait_for(|open| *open).await;
+            answer = *held;
+        }
+        match answer {
             Answer::Http(status, headers, body) => {
                 let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
                 for (name, value) in headers {
@@ -145,6 +173,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
             }
             Answer::Close => return,
             Answer::Silence(time) => tokio::time::sleep(time).await,
+            Answer::Held(..) => panic!("an answer is held once"),
         }
     }
 }

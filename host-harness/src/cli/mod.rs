@@ -1,7 +1,8 @@
 //! The `stripe-harness` command: what others script against. Results go to
 //! stdout, everything said to a person to stderr.
 //!
-//! Exit codes: 0 all succeeded, 1 a request failed, 2 usage or configuration.
+//! Exit codes: 0 all succeeded, 1 a request failed, 2 usage or configuration,
+//! 130 a batch was interrupted.
 
 mod batch;
 mod component;
@@ -78,6 +79,8 @@ enum Ended {
     Succeeded,
     /// A request failed.
     RequestFailed,
+    /// Somebody stopped it.
+    Interrupted,
 }
 
 /// Something in the usage or the configuration is wrong; a sentence or two.
@@ -118,6 +121,7 @@ pub(crate) fn main() -> ExitCode {
     match ended {
         Ok(Ended::Succeeded) => ExitCode::SUCCESS,
         Ok(Ended::RequestFailed) => ExitCode::from(1),
+        Ok(Ended::Interrupted) => ExitCode::from(batch::INTERRUPTED),
         Err(error) => wrong(&error),
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
-use stripe_harness::types::{Failure, HttpRequest, Response};
+use stripe_harness::types::{Failure, HttpRequest, Planned, Response};
 use stripe_harness::{CallError, Case};
 
 /// Writes a line to stdout. A reader that has gone away ends the program, as
@@ -23,17 +25,62 @@ pub(super) fn error_line(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// `{"id": …, "response": {…}}` or `{"id": …, "error": {…}}`.
-pub(super) fn outcome(id: &Value, result: &Result<Response, CallError>) -> Value {
+/// `{"id": …, "response": {…}}` or `{"id": …, "error": {…}}`, as one line.
+pub(super) fn outcome(id: &Value, result: &Result<Response, CallError>) -> String {
     match result {
-        Ok(response) => json!({"id": id, "response": response_json(response)}),
+        Ok(response) => answered(id, response),
         Err(error) => failed(id, error),
     }
 }
 
-/// `{"id": …, "error": {…}}`.
-pub(super) fn failed(id: &Value, error: &CallError) -> Value {
-    json!({"id": id, "error": error_json(error)})
+/// `{"id": …, "response": {…}}`, as one line.
+pub(super) fn answered(id: &Value, response: &Response) -> String {
+    member(id, "response", &response_json(response))
+}
+
+/// `{"id": …, "error": {…}}`, as one line.
+pub(super) fn failed(id: &Value, error: &CallError) -> String {
+    member(id, "error", &error_json(error))
+}
+
+/// `{"id": …, "request": {…}}` or `{"id": …, "local": …}`, as one line.
+pub(super) fn planned(id: &Value, planned: &Planned) -> String {
+    match planned {
+        Planned::Http(request) => member(id, "request", &request_json(request)),
+        Planned::Local(value) => member(id, "local", &embedded(value)),
+    }
+}
+
+/// `{"id": …, NAME: …}`.
+fn member(id: &Value, name: &str, value: &impl Serialize) -> String {
+    // Of maps with text for keys nothing can fail.
+    let value = serde_json::to_string(value).unwrap_or_default();
+    format!("{{\"id\":{id},\"{name}\":{value}}}")
+}
+
+/// JSON text as it stands, in one line; other text as a string. A body is
+/// neither taken apart nor spelled anew: there may be a million of them.
+fn embedded(text: &str) -> Box<RawValue> {
+    // Checked before the space between two values could be lost.
+    let is_json = serde_json::from_str::<&RawValue>(text).is_ok();
+    let (mut quoted, mut escaped) = (false, false);
+    let line: String = text
+        .chars()
+        .filter(|char| {
+            if !quoted {
+                quoted = *char == '"';
+                return !matches!(char, ' ' | '\n' | '\r' | '\t');
+            }
+            quoted = escaped || *char != '"';
+            escaped = !escaped && *char == '\\';
+            true
+        })
+        .collect();
+    let value = match is_json {
+        true => RawValue::from_string(line),
+        false => to_raw_value(text),
+    };
+    value.unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// JSON text as a value, its numbers' digits kept.
@@ -41,19 +88,49 @@ pub(super) fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
-fn response_json(response: &Response) -> Value {
-    json!({
-        "body": parsed(&response.body),
-        "status": response.status,
-        "request_id": response.request_id,
-        "idempotency_key": response.idempotency_key,
-        "attempts": response.attempts,
-        "api_version": response.api_version,
-        "account": response.account,
-    })
+#[derive(Serialize)]
+struct ResponseJson<'r> {
+    body: Box<RawValue>,
+    status: Option<u16>,
+    request_id: &'r Option<String>,
+    idempotency_key: &'r Option<String>,
+    attempts: u32,
+    api_version: &'r Option<String>,
+    account: &'r Option<String>,
 }
 
-fn error_json(error: &CallError) -> Value {
+fn response_json(response: &Response) -> ResponseJson<'_> {
+    ResponseJson {
+        body: embedded(&response.body),
+        status: response.status,
+        request_id: &response.request_id,
+        idempotency_key: &response.idempotency_key,
+        attempts: response.attempts,
+        api_version: &response.api_version,
+        account: &response.account,
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorJson<'e> {
+    case: &'static str,
+    r#type: &'e str,
+    code: &'e Option<String>,
+    decline_code: &'e Option<String>,
+    param: &'e Option<String>,
+    message: &'e str,
+    doc_url: &'e Option<String>,
+    request_id: &'e Option<String>,
+    status: Option<u16>,
+    attempts: u32,
+    retry_after_ms: Option<u32>,
+    may_have_been_sent: bool,
+    idempotency_key: &'e Option<String>,
+    path: &'e Option<String>,
+    raw: Option<Box<RawValue>>,
+}
+
+fn error_json(error: &CallError) -> ErrorJson<'_> {
     let Failure {
         type_,
         code,
@@ -70,27 +147,27 @@ fn error_json(error: &CallError) -> Value {
         path,
         raw,
     } = error.failure.as_ref();
-    json!({
-        "case": error.case.as_str(),
-        "type": type_,
-        "code": code,
-        "decline_code": decline_code,
-        "param": param,
-        "message": message,
-        "doc_url": doc_url,
-        "request_id": request_id,
-        "status": status,
-        "attempts": attempts,
-        "retry_after_ms": retry_after_ms,
-        "may_have_been_sent": may_have_been_sent,
-        "idempotency_key": idempotency_key,
-        "path": path,
-        "raw": raw.as_deref().map(parsed),
-    })
+    ErrorJson {
+        case: error.case.as_str(),
+        r#type: type_,
+        code,
+        decline_code,
+        param,
+        message,
+        doc_url,
+        request_id,
+        status: *status,
+        attempts: *attempts,
+        retry_after_ms: *retry_after_ms,
+        may_have_been_sent: *may_have_been_sent,
+        idempotency_key,
+        path,
+        raw: raw.as_deref().map(embedded),
+    }
 }
 
 /// `{"method", "url", "headers", "body"}` of a request that would be sent.
-pub(super) fn request_json(request: &HttpRequest) -> Value {
+fn request_json(request: &HttpRequest) -> Value {
     let headers: Map<String, Value> = request
         .headers
         .iter()
@@ -243,5 +320,29 @@ fn advice(failure: &Failure) -> Option<&'static str> {
             Some("name the origin with --allow-origin, or use --base-url or --sandbox.")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_becomes_one_line_and_keeps_its_digits() {
+        for (body, line) in [
+            (
+                "{\n  \"a b\": [ 1.50,\t12345678901234567890123 ],\r\n  \"c\": null\n}",
+                r#"{"a b":[1.50,12345678901234567890123],"c":null}"#,
+            ),
+            (
+                r#"{ "q\" : {": "\\" , "e": " é \u00e9" }"#,
+                r#"{"q\" : {":"\\","e":" é \u00e9"}"#,
+            ),
+            ("not\nJSON", r#""not\nJSON""#),
+            ("1 2", r#""1 2""#),
+            ("", r#""""#),
+        ] {
+            assert_eq!(embedded(body).get(), line);
+        }
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     match arguments.output {
         Output::Json => {
             let id = Value::String(arguments.call.clone());
-            render::line(&render::outcome(&id, &result).to_string())?;
+            render::line(&render::outcome(&id, &result))?;
         }
         Output::Text => match &result {
             Ok(response) => {

@@ -182,7 +182,7 @@ impl Run<'_> {
         match self.arguments.output {
             Output::Json => {
                 let id = Value::String(request.id.clone());
-                render::line(&render::outcome(&id, &result).to_string())?;
+                render::line(&render::outcome(&id, &result))?;
             }
             Output::Text => self.show(request, &called(properties), &result, took)?,
         }

@@ -90,13 +90,6 @@ impl Connection {
     }
 }
 
-/// Whether an origin is on this machine.
-pub(super) fn is_loopback(base_url: Option<&str>) -> bool {
-    base_url
-        .and_then(|url| url.parse().ok())
-        .is_some_and(|uri| crate::policy::is_loopback(&uri))
-}
-
 /// The refusal of a transport property.
 pub(super) fn refused(place: &str, message: String) -> CallError {
     CallError::refused(

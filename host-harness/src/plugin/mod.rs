@@ -27,6 +27,7 @@ use self::connection::Via;
 use self::engine::Machine;
 use self::instance::{Instance, State};
 use crate::bindings::{Embedded, EmbeddedPre, types};
+use crate::policy::is_loopback;
 use crate::secret::Injected;
 use crate::transport::{Route, Transport};
 
@@ -261,7 +262,7 @@ impl Plugin {
                 route
             }
         };
-        if route.is_for_loopback() && !connection::is_loopback(base_url) {
+        if route.is_for_loopback() && !base_url.is_some_and(is_loopback) {
             return Err(refuse(route.unverified()));
         }
         Ok(route)

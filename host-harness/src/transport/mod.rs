@@ -31,7 +31,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use self::body::Bounded;
 use self::client::{CONNECT_TIMEOUT, Lost, Pool};
 use crate::HostOptions;
-use crate::policy::{Policy, is_loopback};
+use crate::policy::{Policy, is_local};
 use crate::secret::Injected;
 
 pub use self::proxy::{BadProxy, Proxies};
@@ -125,7 +125,7 @@ impl Transport {
         }
         if let Some(route) = &call.route
             && route.is_for_loopback()
-            && !is_loopback(request.uri())
+            && !is_local(request.uri())
         {
             return Err(Error::HttpRequestDenied);
         }

@@ -11,7 +11,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::route::Refusal;
 use crate::bindings::types;
-use crate::policy::is_loopback;
+use crate::policy::is_local;
 
 /// The proxies on the way. The default is none.
 #[derive(Clone, Default)]
@@ -109,7 +109,7 @@ impl Proxies {
     }
 
     pub(super) fn for_url(&self, uri: &Uri) -> Option<Intercept> {
-        if self.spares_loopback && is_loopback(uri) {
+        if self.spares_loopback && is_local(uri) {
             return None;
         }
         self.matcher.as_ref()?.intercept(uri)
