@@ -130,3 +130,23 @@ fn vendored_wit_is_what_it_claims_to_be() {
         assert!(theirs[&name] == text, "{} was changed", name.display());
     }
 }
+
+/// `unsafe` stands in two modules: the bindings that the component's contract
+/// is generated into, and the loader of compiled components.
+#[test]
+fn unsafe_code_is_allowed_in_two_modules() {
+    let mut allowing: Vec<String> = ["plugin", "host-harness"]
+        .into_iter()
+        .flat_map(|package| {
+            let sources = files(&root().join(package).join("src")).into_iter();
+            sources.map(move |(name, text)| (format!("{package}/src/{}", name.display()), text))
+        })
+        .filter(|(_, text)| String::from_utf8_lossy(text).contains("unsafe_code"))
+        .map(|(name, _)| name)
+        .collect();
+    allowing.sort();
+    assert_eq!(
+        allowing,
+        ["host-harness/src/cache/loader.rs", "plugin/src/contract.rs"]
+    );
+}
