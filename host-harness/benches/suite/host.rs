@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use serde_json::json;
 use stripe_harness::types::{HttpRequest, Planned};
 use stripe_harness::{
-    Connection, Exchange, HostOptions, Plugin, Policy, TransportOptions, component,
+    CompileCache, Connection, Exchange, HostOptions, Plugin, Policy, TransportOptions, component,
 };
 
 /// No key of anybody's.
@@ -54,6 +54,11 @@ impl Setup<'_> {
                 Instances::Isolated => stripe_harness::Instances::Isolated,
                 Instances::Reused(max_idle) => stripe_harness::Instances::Reused { max_idle },
             },
+            // Compiling is measured in `start`, and leaves its memory behind.
+            cache: Some(CompileCache::in_folder(concat!(
+                env!("CARGO_TARGET_TMPDIR"),
+                "/bench-cache"
+            ))),
             transport: TransportOptions {
                 from_connections: true,
                 ..TransportOptions::default()

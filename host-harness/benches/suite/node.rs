@@ -81,11 +81,12 @@ impl Node {
     }
 
     /// A process that makes rounds of calls; see `load.mjs`.
-    pub(crate) fn load(&self, package: Package, origin: &str) -> Result<Child> {
+    pub(crate) fn load(&self, package: Package, origin: &str, trusted: &Path) -> Result<Child> {
         let mut child = Child::start(
             Command::new("node")
                 .arg(self.folder.join("load.mjs"))
-                .args([package.argument(), origin]),
+                .args([package.argument(), origin])
+                .env("NODE_EXTRA_CA_CERTS", trusted),
         )?;
         child.line()?;
         Ok(child)

@@ -87,7 +87,7 @@ pub type Exchanged = Pin<Box<dyn Future<Output = Result<http::Response<WasiBody>
 
 /// What answers requests.
 enum Way {
-    Network(Pool),
+    Network(Box<Pool>),
     Other(Arc<dyn Exchange>),
 }
 
@@ -105,7 +105,7 @@ impl Transport {
         Ok(Transport {
             way: match &options.exchange {
                 Some(exchange) => Way::Other(Arc::clone(exchange)),
-                None => Way::Network(Pool::new(&options.transport, None)?),
+                None => Way::Network(Box::new(Pool::new(&options.transport, None)?)),
             },
             policy: options.policy.clone(),
             fallback,
