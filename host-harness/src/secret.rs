@@ -33,6 +33,9 @@ const PREFIXES: [&str; 6] = [
     "sk_test_", "sk_live_", "rk_test_", "rk_live_", "sk_org_", "pk_test_",
 ];
 
+/// Longest key that the component takes, in bytes.
+const LONGEST_KEY: usize = 1024;
+
 /// A key and what stands for it inside the component.
 #[derive(Debug, Clone)]
 pub(crate) struct Injected {
@@ -54,11 +57,22 @@ impl Injected {
         for byte in random {
             placeholder.push_str(&format!("{byte:02x}"));
         }
+        // What is wrong with a key is wrong with what stands for it, so that
+        // the component refuses it in its own words.
+        let unusable = key.reveal().chars().filter(|c| !c.is_ascii_graphic());
+        placeholder.extend(unusable.take(1));
+        if key.reveal().len() > LONGEST_KEY {
+            placeholder.extend(std::iter::repeat_n('x', key.reveal().len()));
+        }
         Some(Injected { key, placeholder })
     }
 
     pub(crate) fn placeholder(&self) -> &str {
         &self.placeholder
+    }
+
+    pub(crate) fn key(&self) -> &Secret {
+        &self.key
     }
 
     /// The header to send in place of the component's, if that names the
@@ -153,6 +167,25 @@ mod tests {
             assert!(!rest.contains("51H7"), "{rest}");
             assert_ne!(one.placeholder(), other.placeholder());
         }
+    }
+
+    #[test]
+    fn a_key_that_cannot_travel_has_no_placeholder_that_can() {
+        for (key, odd) in [
+            ("sk_test_4242", false),
+            ("sk_test_4242\n", true),
+            ("sk_test_4242 ", true),
+            ("sk_test_4242é", true),
+        ] {
+            let injected = Injected::new(key.to_owned().into()).unwrap();
+            let placeholder = injected.placeholder();
+            let is_odd = !placeholder.chars().all(|c| c.is_ascii_graphic());
+            assert_eq!(is_odd, odd, "{key:?}");
+            assert!(!placeholder.contains("4242"), "{key:?}");
+        }
+        let long = "k".repeat(100_000);
+        let injected = Injected::new(long.clone().into()).unwrap();
+        assert!(injected.placeholder().len() >= long.len());
     }
 
     #[test]

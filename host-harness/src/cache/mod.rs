@@ -109,12 +109,15 @@ impl CompileCache {
         }
         let component = match loader::map(engine, path) {
             Ok(component) => component,
-            // Another process has just removed it.
-            Err(_) if !path.exists() => return Ok(None),
             Err(error) => {
+                let cause = error.root_cause().downcast_ref::<io::Error>();
+                // Another process has removed it meanwhile.
+                if cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
+                    return Ok(None);
+                }
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    error.to_string(),
+                    format!("{error:#}"),
                 ));
             }
         };

@@ -2,7 +2,8 @@
 //! it grows larger than the host passes on.
 
 use std::pin::Pin;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,11 +23,19 @@ pub(super) struct Bounded {
     /// Bytes that may still come.
     left: u64,
     note: Note,
+    overrun: Arc<AtomicBool>,
 }
 
 impl Bounded {
     /// Bounds a body: so long between two parts, so many bytes altogether.
-    pub(super) fn new(incoming: WasiBody, between: Duration, limit: u64, note: Note) -> Self {
+    /// `overrun` is set where it grows larger.
+    pub(super) fn new(
+        incoming: WasiBody,
+        between: Duration,
+        limit: u64,
+        note: Note,
+        overrun: Arc<AtomicBool>,
+    ) -> Self {
         Bounded {
             incoming,
             between,
@@ -34,6 +43,7 @@ impl Bounded {
             limit,
             left: limit,
             note,
+            overrun,
         }
     }
 
@@ -74,6 +84,7 @@ impl Body for Bounded {
                 Poll::Ready(frame)
             }
             None => {
+                this.overrun.store(true, Ordering::Relaxed);
                 let why = too_large(this.limit);
                 Poll::Ready(this.fail(Error::HttpResponseBodySize(Some(this.limit)), why))
             }

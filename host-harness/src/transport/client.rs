@@ -105,6 +105,19 @@ fn lost(error: &ClientError) -> Lost {
                 detail: Some(tls.to_string()),
             };
         }
+        // HTTP/2's library keeps the text of such an error, and nothing else.
+        if let Some(io) = inner.downcast_ref::<io::Error>()
+            && io.kind() == io::ErrorKind::InvalidData
+            && io.to_string().starts_with("received fatal alert")
+        {
+            return Lost {
+                code: Error::TlsAlertReceived {
+                    alert_id: None,
+                    alert_message: None,
+                },
+                detail: Some(io.to_string()),
+            };
+        }
         cause = source(inner);
     }
     let code = if error.is_connect() {

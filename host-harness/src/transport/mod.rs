@@ -9,27 +9,31 @@
 //! | `proxy` | which proxy serves which URL |
 //! | `tls`, `stores` | TLS settings; the files with certificates and keys |
 //! | `body` | an answer's body, bounded in time and size |
+//! | `scrub` | an answer's body, without the key the host injected |
 
 mod body;
 mod client;
 mod connector;
 mod proxy;
 mod route;
+mod scrub;
 mod stores;
 mod tls;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use self::body::Bounded;
+use self::body::{Bounded, too_large};
 use self::client::{CONNECT_TIMEOUT, Lost, Pool};
+use self::scrub::Scrubbed;
 use crate::HostOptions;
 use crate::policy::{Policy, is_local};
 use crate::secret::Injected;
@@ -129,14 +133,16 @@ impl Transport {
         {
             return Err(Error::HttpRequestDenied);
         }
+        let mut hidden = None;
         if let Some(authorization) = request.headers_mut().get_mut(AUTHORIZATION) {
             let known = [call.injected.as_ref(), self.fallback.as_ref()];
             let swapped = known
                 .into_iter()
                 .flatten()
-                .find_map(|injected| injected.swapped(authorization));
-            if let Some(swapped) = swapped {
+                .find_map(|injected| Some((injected.swapped(authorization)?, injected.key())));
+            if let Some((swapped, key)) = swapped {
                 *authorization = swapped;
+                hidden = Some(key.clone());
             }
             // Not for the logs of the HTTP client, nor for HTTP/2's tables.
             authorization.set_sensitive(true);
@@ -147,7 +153,7 @@ impl Transport {
         let answering = async {
             let pool = match (&call.route, &self.way) {
                 (Some(route), _) => route.pool(),
-                (None, Way::Network(pool)) => pool,
+                (None, Way::Network(pool)) => &**pool,
                 (None, Way::Other(exchange)) => return exchange.exchange(request).await,
             };
             CONNECT_TIMEOUT
@@ -162,13 +168,18 @@ impl Transport {
             .await
             .map_err(|_elapsed| Error::HttpResponseTimeout)??;
         let (head, incoming) = response.into_parts();
-        let body = Bounded::new(
-            incoming,
-            between,
-            self.max_response_bytes,
-            call.note.clone(),
-        );
-        Ok(http::Response::from_parts(head, body.boxed_unsync()))
+        let limit = self.max_response_bytes;
+        if incoming.size_hint().lower() > limit {
+            call.note(Some(too_large(limit)));
+            return Err(Error::HttpResponseBodySize(Some(limit)));
+        }
+        let (note, overrun) = (call.note.clone(), Arc::clone(&call.overrun));
+        let body = Bounded::new(incoming, between, limit, note, overrun);
+        let body = match hidden {
+            Some(key) => Scrubbed::new(body.boxed_unsync(), key).boxed_unsync(),
+            None => body.boxed_unsync(),
+        };
+        Ok(http::Response::from_parts(head, body))
     }
 }
 
@@ -182,6 +193,8 @@ struct Call {
     injected: Option<Injected>,
     note: Note,
     under_way: Arc<AtomicUsize>,
+    /// Whether an answer was cut off for its size.
+    overrun: Arc<AtomicBool>,
 }
 
 impl Call {
@@ -217,6 +230,7 @@ impl Hooks {
     pub(crate) fn begin(&mut self, route: Option<Arc<Route>>, injected: Option<Injected>) {
         self.call.route = route;
         self.call.injected = injected;
+        self.call.overrun.store(false, Ordering::Relaxed);
         self.call.note(None);
     }
 
@@ -247,7 +261,20 @@ impl WasiHttpHooks for Hooks {
         Box::new(async move {
             let _under_way = under_way;
             if before >= transport.max_requests {
+                call.note(Some(format!(
+                    "this host grants a call {} requests at the same time \
+                     (max_concurrent_requests)",
+                    transport.max_requests
+                )));
                 return Err(Error::ConnectionLimitReached);
+            }
+            // wasmtime-wasi-http does not tell a component why a body ended
+            // (its `http-error-code` looks for another type), so it would
+            // repeat a request whose answer is too large.
+            if call.overrun.load(Ordering::Relaxed) {
+                let limit = transport.max_response_bytes;
+                call.note(Some(too_large(limit)));
+                return Err(Error::HttpResponseBodySize(Some(limit)));
             }
             call.note(None);
             let response = transport

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::Uri;
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::client::proxy::matcher::{Builder, Intercept, Matcher};
 
 use super::route::Refusal;
 use crate::bindings::types;
@@ -44,14 +44,15 @@ impl std::error::Error for BadProxy {}
 impl Proxies {
     /// One proxy, such as `http://user:password@proxy.example:3128` or
     /// `https://proxy.example`, but for the hosts of a `NO_PROXY` list: names
-    /// with their subdomains, addresses, networks (`10.0.0.0/8`), `*`.
+    /// with their subdomains, addresses, networks (`10.0.0.0/8`), `*`. This
+    /// machine's own addresses are reached through a proxy on it alone.
     pub fn new(url: &str, no_proxy: &str) -> Result<Proxies, BadProxy> {
         check(url).map_err(|problem| {
             // The URL may hold a password.
             BadProxy(format!("the proxy's URL {problem}"))
         })?;
         Ok(Proxies {
-            matcher: Some(Arc::new(Matcher::builder().all(url).no(no_proxy).build())),
+            matcher: matcher(Matcher::builder().all(url), no_proxy),
             spares_loopback: false,
         })
     }
@@ -60,18 +61,22 @@ impl Proxies {
     /// and `NO_PROXY`, in either case, as curl reads them. This machine's own
     /// addresses are reached directly.
     pub fn from_env() -> Result<Proxies, BadProxy> {
-        for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
-            for name in [name.to_owned(), name.to_lowercase()] {
-                match std::env::var(&name) {
-                    Ok(url) if !url.is_empty() => check(&url).map_err(|problem| {
-                        BadProxy(format!("the environment variable {name} {problem}"))
-                    })?,
-                    _ => {}
-                }
-            }
-        }
+        let url = |name: &str| match variable(name) {
+            None => Ok(String::new()),
+            Some((name, url)) => match check(&url) {
+                Ok(()) => Ok(url),
+                Err(problem) => Err(BadProxy(format!(
+                    "the environment variable {name} {problem}"
+                ))),
+            },
+        };
+        let builder = Matcher::builder()
+            .https(url("https_proxy")?)
+            .http(url("http_proxy")?)
+            .all(url("all_proxy")?);
+        let (_, no_proxy) = variable("no_proxy").unwrap_or_default();
         Ok(Proxies {
-            matcher: Some(Arc::new(Matcher::from_env())),
+            matcher: matcher(builder, &no_proxy),
             spares_loopback: true,
         })
     }
@@ -109,11 +114,34 @@ impl Proxies {
     }
 
     pub(super) fn for_url(&self, uri: &Uri) -> Option<Intercept> {
-        if self.spares_loopback && is_local(uri) {
+        let proxy = self.matcher.as_ref()?.intercept(uri)?;
+        // To a proxy elsewhere, this machine's addresses mean its own machine:
+        // what may go to this one in the clear or unverified may not go there.
+        if is_local(uri) && (self.spares_loopback || !is_local(proxy.uri())) {
             return None;
         }
-        self.matcher.as_ref()?.intercept(uri)
+        Some(proxy)
     }
+}
+
+/// The rules of proxies with their exceptions; none if all is excepted, which
+/// the matcher would say of names alone.
+fn matcher(builder: Builder, no_proxy: &str) -> Option<Arc<Matcher>> {
+    if no_proxy.split(',').any(|exception| exception.trim() == "*") {
+        return None;
+    }
+    Some(Arc::new(builder.no(no_proxy).build()))
+}
+
+/// A variable of the environment with its name, which may be in lower or upper
+/// case. An empty one counts as none.
+fn variable(name: &str) -> Option<(String, String)> {
+    [name.to_owned(), name.to_uppercase()]
+        .into_iter()
+        .find_map(|name| {
+            let value = std::env::var(&name).ok()?;
+            (!value.is_empty()).then_some((name, value))
+        })
 }
 
 /// Whether a URL names a proxy that can be used; the error completes a sentence.
@@ -157,12 +185,16 @@ mod tests {
             ("https://stripe.internal:8443/v1", false),
             ("https://10.1.2.3:8443/", false),
             ("https://11.1.2.3:8443/", true),
-            ("http://127.0.0.1:1/", true),
+            ("http://127.0.0.1:1/", false),
+            ("https://localhost/", false),
         ] {
             let expected = proxied.then(|| "proxy.example:3128".to_owned());
             assert_eq!(served(&proxies, url), expected, "{url}");
         }
         assert_eq!(served(&Proxies::default(), "https://api.stripe.com/"), None);
+        // One on this machine sees nothing that leaves it.
+        let local = Proxies::new("http://127.0.0.1:3128", "").unwrap();
+        assert!(served(&local, "http://127.0.0.1:1/").is_some());
     }
 
     #[test]
