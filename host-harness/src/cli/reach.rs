@@ -10,11 +10,9 @@ use stripe_harness::{HostOptions, Instances, Policy, Proxies, Roots, TransportOp
 
 use super::Wrong;
 
-/// Warm instances a command keeps: one process serves one person, so its calls
-/// need not be isolated from each other.
-const IDLE_INSTANCES: usize = 64;
-
-/// Calls a command makes at the same time, `batch` not counted.
+/// Calls a command makes at the same time, `batch` not counted, and warm
+/// instances it keeps: one process serves one person, so its calls need not be
+/// isolated from each other.
 const CALLS: usize = 8;
 
 /// Where the component may connect, and what it is given.
@@ -106,9 +104,7 @@ impl Reach {
             },
             instances: match self.isolated {
                 true => Instances::Isolated,
-                false => Instances::Reused {
-                    max_idle: IDLE_INSTANCES,
-                },
+                false => Instances::Reused { max_idle: CALLS },
             },
             max_concurrent_calls: CALLS,
             inject_key: self.inject_key,

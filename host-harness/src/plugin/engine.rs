@@ -57,7 +57,7 @@ impl Machine {
             .max_concurrent_calls
             .clamp(1, Semaphore::MAX_PERMITS);
         let max_idle = options.max_idle().max(max_calls);
-        let engine = engine(options, max_calls.saturating_add(max_idle))?;
+        let engine = engine(options, max_calls, max_calls.saturating_add(max_idle))?;
         let compile = || {
             tracing::info!("compiling the component");
             Component::new(&engine, component)
@@ -116,12 +116,12 @@ impl Machine {
 
 /// An engine whose instances come from a pool, where the system has the
 /// address space for it.
-fn engine(options: &HostOptions, instances: usize) -> anyhow::Result<Engine> {
+fn engine(options: &HostOptions, calls: usize, instances: usize) -> anyhow::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.consume_fuel(options.max_fuel.is_some());
     config.epoch_interruption(true);
-    config.allocation_strategy(pool(instances));
+    config.allocation_strategy(pool(calls, instances));
     let engine = match Engine::new(&config) {
         Ok(engine) => engine,
         Err(error) => {
@@ -138,14 +138,16 @@ fn engine(options: &HostOptions, instances: usize) -> anyhow::Result<Engine> {
     Ok(engine)
 }
 
-fn pool(instances: usize) -> PoolingAllocationConfig {
+/// Room for so many instances, of which so many run at the same time.
+fn pool(calls: usize, instances: usize) -> PoolingAllocationConfig {
+    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
     let instances = u32::try_from(instances).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(MODULES))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(TABLES))
-        .total_stacks(instances)
+        .total_stacks(calls)
         .max_memories_per_component(1)
         .max_tables_per_component(TABLES)
         .table_elements(TABLE_ELEMENTS)

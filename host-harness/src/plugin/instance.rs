@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, ResourceLimiter, Store};
+use wasmtime::component::{Component, Linker, Resource, ResourceTable};
+use wasmtime::{Engine, ResourceLimiter, Store, StoreContextMut};
 use wasmtime_wasi::{HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, IoError};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::connection::Via;
@@ -89,7 +90,35 @@ pub(super) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<E
     cli::terminal_stdout::add_to_linker::<State, WasiCli>(&mut linker, State::cli)?;
     cli::terminal_stderr::add_to_linker::<State, WasiCli>(&mut linker, State::cli)?;
     random::insecure_seed::add_to_linker::<State, WasiRandom>(&mut linker, State::random)?;
+    tell_body_errors(&mut linker)?;
     EmbeddedPre::new(linker.instantiate_pre(component)?)
+}
+
+/// Puts right what wasmtime-wasi-http 48 says of an error within a body: it looks
+/// for another type than the one it stored, and so knows none. The component
+/// would take every such end for a lost connection, and try again.
+fn tell_body_errors(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance("wasi:http/types@0.2.12")?.func_wrap(
+        "http-error-code",
+        |store: StoreContextMut<'_, State>, (error,): (Resource<IoError>,)| {
+            let error = store.data().table.get(&error)?;
+            let code = match error.downcast_ref::<crate::HttpError>() {
+                Some(crate::HttpError::HttpResponseBodySize(limit)) => {
+                    Some(ErrorCode::HttpResponseBodySize(*limit))
+                }
+                Some(crate::HttpError::ConnectionReadTimeout) => {
+                    Some(ErrorCode::ConnectionReadTimeout)
+                }
+                Some(crate::HttpError::HttpResponseTimeout) => Some(ErrorCode::HttpResponseTimeout),
+                Some(_) => Some(ErrorCode::HttpResponseIncomplete),
+                None => None,
+            };
+            Ok((code,))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 /// The runtime's clock. Deadlines are kept by that clock, so the component must

@@ -2,8 +2,7 @@
 //! it grows larger than the host passes on.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,19 +22,11 @@ pub(super) struct Bounded {
     /// Bytes that may still come.
     left: u64,
     note: Note,
-    overrun: Arc<AtomicBool>,
 }
 
 impl Bounded {
     /// Bounds a body: so long between two parts, so many bytes altogether.
-    /// `overrun` is set where it grows larger.
-    pub(super) fn new(
-        incoming: WasiBody,
-        between: Duration,
-        limit: u64,
-        note: Note,
-        overrun: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn new(incoming: WasiBody, between: Duration, limit: u64, note: Note) -> Self {
         Bounded {
             incoming,
             between,
@@ -43,7 +34,6 @@ impl Bounded {
             limit,
             left: limit,
             note,
-            overrun,
         }
     }
 
@@ -84,7 +74,6 @@ impl Body for Bounded {
                 Poll::Ready(frame)
             }
             None => {
-                this.overrun.store(true, Ordering::Relaxed);
                 let why = too_large(this.limit);
                 Poll::Ready(this.fail(Error::HttpResponseBodySize(Some(this.limit)), why))
             }
@@ -102,5 +91,8 @@ impl Body for Bounded {
 
 /// For a person: what an answer's size exceeds.
 pub(super) fn too_large(limit: u64) -> String {
-    format!("this host passes on answers of up to {limit} bytes (max_response_bytes)")
+    format!(
+        "this host passes on answers of up to {limit} bytes (max_response_bytes, and a quarter of \
+         max_memory)"
+    )
 }

@@ -217,7 +217,7 @@ impl Shared {
         if let Some(user) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(user.clone());
         }
-        match tunnel.call(uri.clone()).await {
+        match tunnel.call(with_port(uri)).await {
             Ok(link) => Ok(link.0.into_inner()),
             // The error has no case to match on outside of its crate.
             Err(error) if error.to_string().contains("authorization required") => {
@@ -226,6 +226,16 @@ impl Shared {
             Err(error) => Err(at_proxy(Fault::Tunnel(error.into()))),
         }
     }
+}
+
+/// A URL with its port, which a tunnel would take to be 443 where none is given.
+fn with_port(uri: &Uri) -> Uri {
+    let plain = uri.scheme() == Some(&Scheme::HTTP) && uri.port().is_none();
+    let named = match (plain, uri.host()) {
+        (true, Some(host)) => format!("http://{host}:80/").parse().ok(),
+        _ => None,
+    };
+    named.unwrap_or_else(|| uri.clone())
 }
 
 fn name_of(proxy: &Intercept) -> String {

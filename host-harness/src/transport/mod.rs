@@ -21,7 +21,7 @@ mod stores;
 mod tls;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -173,8 +173,7 @@ impl Transport {
             call.note(Some(too_large(limit)));
             return Err(Error::HttpResponseBodySize(Some(limit)));
         }
-        let (note, overrun) = (call.note.clone(), Arc::clone(&call.overrun));
-        let body = Bounded::new(incoming, between, limit, note, overrun);
+        let body = Bounded::new(incoming, between, limit, call.note.clone());
         let body = match hidden {
             Some(key) => Scrubbed::new(body.boxed_unsync(), key).boxed_unsync(),
             None => body.boxed_unsync(),
@@ -193,8 +192,6 @@ struct Call {
     injected: Option<Injected>,
     note: Note,
     under_way: Arc<AtomicUsize>,
-    /// Whether an answer was cut off for its size.
-    overrun: Arc<AtomicBool>,
 }
 
 impl Call {
@@ -230,7 +227,6 @@ impl Hooks {
     pub(crate) fn begin(&mut self, route: Option<Arc<Route>>, injected: Option<Injected>) {
         self.call.route = route;
         self.call.injected = injected;
-        self.call.overrun.store(false, Ordering::Relaxed);
         self.call.note(None);
     }
 
@@ -267,14 +263,6 @@ impl WasiHttpHooks for Hooks {
                     transport.max_requests
                 )));
                 return Err(Error::ConnectionLimitReached);
-            }
-            // wasmtime-wasi-http does not tell a component why a body ended
-            // (its `http-error-code` looks for another type), so it would
-            // repeat a request whose answer is too large.
-            if call.overrun.load(Ordering::Relaxed) {
-                let limit = transport.max_response_bytes;
-                call.note(Some(too_large(limit)));
-                return Err(Error::HttpResponseBodySize(Some(limit)));
             }
             call.note(None);
             let response = transport
