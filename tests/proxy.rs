@@ -95,7 +95,7 @@ async fn a_proxy_learns_where_to_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_proxys_user_is_told_to_the_proxy_alone() {
+async fn the_user_of_a_proxy_is_told_to_it_alone() {
     let server = Server::start(Vec::new()).await;
     for (user, password) in [
         ("user", Some("password")),

@@ -77,7 +77,7 @@ pub(crate) const CALLS: [Call; 10] = [
         name: "upload, 48 bytes",
         resource: "files",
         method: "create",
-        args: r#"[{"purpose":"dispute_evidence","file":{"data":{"base64":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVm"},"name":"e.txt","type":"text/plain"}}]"#,
+        args: r#"[{"purpose":"dispute_evidence","file":{"data":{"base64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"name":"e.txt","type":"text/plain"}}]"#,
         most: 72_000,
     },
     Call {
