@@ -20,6 +20,7 @@ mod cost;
 mod host_flags;
 mod hostile;
 mod injection;
+mod instances;
 mod limits;
 mod lowdefy;
 mod lowdefy_recorded;

@@ -36,6 +36,10 @@ const PREFIXES: [&str; 6] = [
 /// Longest key that the component takes, in bytes.
 const LONGEST_KEY: usize = 1024;
 
+/// The system has no random numbers for a placeholder.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoRandom;
+
 /// A key and what stands for it inside the component.
 #[derive(Debug, Clone)]
 pub(crate) struct Injected {
@@ -91,27 +95,35 @@ impl Injected {
 
     /// Takes the key out of a connection's properties, wherever it occurs in
     /// them. None if they name no key.
-    pub(crate) fn taken_from(properties: &mut Value) -> Option<Injected> {
-        let key = match (properties.get("secretKey"), properties.get("auth")) {
-            (Some(Value::String(key)), _) => key,
-            (_, Some(auth)) => auth.get("token")?.as_str()?,
-            _ => return None,
-        };
-        // An empty key is refused by the component, and would be found
-        // everywhere.
-        if key.is_empty() {
-            return None;
+    pub(crate) fn taken_from(properties: &mut Value) -> Result<Option<Injected>, NoRandom> {
+        let token = properties.get("auth").and_then(|auth| auth.get("token"));
+        // Both is an error, which is the component's to tell without seeing
+        // either. An empty key is one too, and would be found everywhere.
+        let keys: Vec<Secret> = [properties.get("secretKey"), token]
+            .into_iter()
+            .filter_map(|key| key?.as_str())
+            .filter(|key| !key.is_empty())
+            .map(|key| Secret(key.to_owned()))
+            .collect();
+        let mut first = None;
+        for key in keys {
+            let injected = Injected::new(key).ok_or(NoRandom)?;
+            injected.hide_in(properties);
+            first = first.or(Some(injected));
         }
-        let injected = Injected::new(Secret(key.to_owned()))?;
-        injected.hide_in(properties);
-        Some(injected)
+        Ok(first)
+    }
+
+    /// Puts the placeholder wherever a text holds the key.
+    pub(crate) fn hide(&self, text: &mut String) {
+        if text.contains(self.key.reveal()) {
+            *text = text.replace(self.key.reveal(), &self.placeholder);
+        }
     }
 
     fn hide_in(&self, value: &mut Value) {
         match value {
-            Value::String(text) if text.contains(self.key.reveal()) => {
-                *text = text.replace(self.key.reveal(), &self.placeholder);
-            }
+            Value::String(text) => self.hide(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in(item)),
             Value::Object(members) => {
                 for member in members.values_mut() {
@@ -208,14 +220,22 @@ mod tests {
         let mut properties = json!({
             "secretKey": "sk_test_real", "headers": {"x-a": "k=sk_test_real"}, "timeout": 5
         });
-        let injected = Injected::taken_from(&mut properties).unwrap();
+        let injected = Injected::taken_from(&mut properties).unwrap().unwrap();
         assert!(!properties.to_string().contains("sk_test_real"));
         assert_eq!(properties["secretKey"], injected.placeholder());
         assert_eq!(properties["timeout"], 5);
 
         let mut properties = json!({"auth": {"token": "rk_live_real"}});
-        let injected = Injected::taken_from(&mut properties).unwrap();
+        let injected = Injected::taken_from(&mut properties).unwrap().unwrap();
         assert_eq!(properties["auth"]["token"], injected.placeholder());
+
+        let mut both = json!({"secretKey": "sk_test_real", "auth": {"token": "sk_test_other"}});
+        Injected::taken_from(&mut both).unwrap().unwrap();
+        let shown = both.to_string();
+        assert!(
+            !shown.contains("real") && !shown.contains("other"),
+            "{shown}"
+        );
 
         for mut none in [
             json!({}),
@@ -223,7 +243,7 @@ mod tests {
             json!({"secretKey": 7}),
             json!({"secretKey": ""}),
         ] {
-            assert!(Injected::taken_from(&mut none).is_none(), "{none}");
+            assert!(Injected::taken_from(&mut none).unwrap().is_none(), "{none}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! Compiled components, kept for later starts: compiling takes a good part of a
-//! second, mapping what was compiled a fraction of a millisecond.
+//! second, taking what was compiled a millisecond.
 //!
 //! An entry is machine code that will be run as it is, so it is taken only if
 //! it is certainly one's own: the folder and the file belong to this user and
@@ -107,20 +107,8 @@ impl CompileCache {
         if blake3::hash(content) != *checksum {
             return Err(damaged());
         }
-        let component = match loader::map(engine, path) {
-            Ok(component) => component,
-            Err(error) => {
-                let cause = error.root_cause().downcast_ref::<io::Error>();
-                // Another process has removed it meanwhile.
-                if cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
-                    return Ok(None);
-                }
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{error:#}"),
-                ));
-            }
-        };
+        let component = loader::load(engine, content)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:#}")))?;
         note_use(&file, &data);
         Ok(Some(component))
     }

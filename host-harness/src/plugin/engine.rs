@@ -37,6 +37,8 @@ const STACK_KEPT: usize = 64 << 10;
 pub(super) struct Machine {
     pub(super) engine: Engine,
     pub(super) component: Component,
+    /// Fuel of a call, where the engine counts it.
+    pub(super) max_fuel: Option<u64>,
     /// Turns of calls.
     turns: Arc<Semaphore>,
     /// Instances kept for further calls, of all plugins, the oldest first.
@@ -57,7 +59,7 @@ impl Machine {
             .max_concurrent_calls
             .clamp(1, Semaphore::MAX_PERMITS);
         let max_idle = options.max_idle().max(max_calls);
-        let engine = engine(options, max_calls, max_calls.saturating_add(max_idle))?;
+        let engine = engine(options, max_calls.saturating_add(max_idle))?;
         let compile = || {
             tracing::info!("compiling the component");
             Component::new(&engine, component)
@@ -71,6 +73,7 @@ impl Machine {
         Ok(Machine {
             engine,
             component,
+            max_fuel: options.max_fuel,
             turns: Arc::new(Semaphore::new(max_calls)),
             idle: Mutex::default(),
             max_idle,
@@ -98,30 +101,29 @@ impl Machine {
         if idle.len() >= most && idle.iter().filter(|kept| kept.owner == owner).count() >= most {
             return;
         }
-        // Dropped after the lock is.
-        let evicted = (is_full && !idle.is_empty()).then(|| idle.remove(0));
+        if is_full && !idle.is_empty() {
+            idle.remove(0);
+        }
         idle.push(Idle { owner, instance });
-        drop(idle);
-        drop(evicted);
     }
 
     /// Drops a plugin's idle instances.
     pub(super) fn forget(&self, owner: u64) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let forgotten: Vec<Idle> = idle.extract_if(.., |kept| kept.owner == owner).collect();
-        drop(idle);
-        drop(forgotten);
+        // Dropped under the lock: another may take their place as soon as it is
+        // open.
+        idle.retain(|kept| kept.owner != owner);
     }
 }
 
 /// An engine whose instances come from a pool, where the system has the
 /// address space for it.
-fn engine(options: &HostOptions, calls: usize, instances: usize) -> anyhow::Result<Engine> {
+fn engine(options: &HostOptions, instances: usize) -> anyhow::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.consume_fuel(options.max_fuel.is_some());
     config.epoch_interruption(true);
-    config.allocation_strategy(pool(calls, instances));
+    config.allocation_strategy(pool(instances));
     let engine = match Engine::new(&config) {
         Ok(engine) => engine,
         Err(error) => {
@@ -138,16 +140,15 @@ fn engine(options: &HostOptions, calls: usize, instances: usize) -> anyhow::Resu
     Ok(engine)
 }
 
-/// Room for so many instances, of which so many run at the same time.
-fn pool(calls: usize, instances: usize) -> PoolingAllocationConfig {
-    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+fn pool(instances: usize) -> PoolingAllocationConfig {
     let instances = u32::try_from(instances).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(MODULES))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(TABLES))
-        .total_stacks(calls)
+        // An idle instance keeps the stack of its last call.
+        .total_stacks(instances)
         .max_memories_per_component(1)
         .max_tables_per_component(TABLES)
         .table_elements(TABLE_ELEMENTS)

@@ -49,6 +49,7 @@ impl Instance {
     /// Makes it ready for a call.
     pub(super) fn begin(&mut self, via: &Via, max_fuel: Option<u64>) {
         supply(&mut self.store, max_fuel);
+        self.store.data_mut().memory.refused = None;
         let hooks = &mut self.store.data_mut().hooks;
         hooks.begin(via.route.clone(), via.injected.clone());
     }

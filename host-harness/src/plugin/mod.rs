@@ -28,7 +28,7 @@ use self::engine::Machine;
 use self::instance::{Instance, State};
 use crate::bindings::{Embedded, EmbeddedPre, types};
 use crate::policy::is_loopback;
-use crate::secret::Injected;
+use crate::secret::{Injected, NoRandom};
 use crate::transport::{Route, Transport};
 
 pub use self::connection::Connection;
@@ -89,6 +89,16 @@ struct Inner {
     /// Ways to Stripe of connections' own, by their settings: connections that
     /// are parsed again share what they opened.
     routes: Mutex<Vec<(types::Transport, Weak<Route>)>>,
+}
+
+impl Inner {
+    fn out_of_time(&self) -> CallError {
+        CallError::execution_failed(format!(
+            "The component had no result after {} s, the longest time this host grants a call \
+             (max_call_time).",
+            self.options.max_call_time.as_secs_f64()
+        ))
+    }
 }
 
 impl Drop for Inner {
@@ -215,6 +225,9 @@ impl Plugin {
             Some(key) if self.inner.options.inject_key => {
                 let injected = Injected::new(key.into()).ok_or_else(no_random)?;
                 record.secret_key = Some(injected.placeholder().to_owned());
+                for (_, value) in record.headers.iter_mut().flatten() {
+                    injected.hide(value);
+                }
                 Some(injected)
             }
             key => {
@@ -395,10 +408,14 @@ impl Plugin {
             Some(instance) => instance,
             None => {
                 let state = State::new(&inner.options, &inner.transport, inner.fallback.as_ref());
-                Instance::new(&inner.pre, state, inner.options.max_fuel).await?
+                let starting = Instance::new(&inner.pre, state, inner.machine.max_fuel);
+                match self.in_time(starting).await {
+                    Ok(started) => started?,
+                    Err(_elapsed) => return Err(inner.out_of_time()),
+                }
             }
         };
-        instance.begin(via, inner.options.max_fuel);
+        instance.begin(via, inner.machine.max_fuel);
         Ok(Lease {
             plugin: inner,
             instance,
@@ -424,13 +441,7 @@ impl Lease<'_> {
         let value = match ended {
             Ok(Ok(value)) => value,
             Ok(Err(error)) => return Err(self.stopped(&error)),
-            Err(_elapsed) => {
-                return Err(CallError::execution_failed(format!(
-                    "The component had no result after {} s, the longest time this host grants a \
-                     call (max_call_time).",
-                    options.max_call_time.as_secs_f64()
-                )));
-            }
+            Err(_elapsed) => return Err(self.plugin.out_of_time()),
         };
         let most = options.max_idle();
         if most > 0 && self.instance.end() {
@@ -450,8 +461,12 @@ impl Lease<'_> {
             Ok(Ok(Err(_))) => self.instance.store.data().hooks.detail(),
             _ => None,
         };
+        let has_sent = self.instance.store.data().hooks.has_sent();
         self.finished(ended)
-            .map_err(CallError::after_sending)?
+            .map_err(|error| match has_sent {
+                true => error.after_sending(),
+                false => error,
+            })?
             .map_err(|error| CallError::from(error).with_detail(detail))
     }
 
@@ -469,7 +484,7 @@ impl Lease<'_> {
 fn without_key(properties: &str) -> Result<(String, Option<Injected>), CallError> {
     match serde_json::from_str(properties) {
         Ok(mut properties @ Value::Object(_)) => {
-            let injected = Injected::taken_from(&mut properties);
+            let injected = Injected::taken_from(&mut properties).map_err(|NoRandom| no_random())?;
             Ok((properties.to_string(), injected))
         }
         Ok(Value::Array(_)) => Ok(("[]".to_owned(), None)),

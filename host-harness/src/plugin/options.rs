@@ -20,7 +20,9 @@ pub enum Instances {
     /// latency to Stripe, which needs a memory. One that trapped, was
     /// cancelled, ran out of time or grew large is not kept.
     Reused {
-        /// Most idle instances kept.
+        /// Most idle instances kept; in
+        /// [`Plugin::with_options`](crate::Plugin::with_options) no more than
+        /// the plugin it was made of has, or calls at the same time.
         max_idle: usize,
     },
 }
@@ -39,8 +41,8 @@ pub struct HostOptions {
     /// Calls that run at the same time; more wait for their turn. Default
     /// 1,000. Takes effect in [`Plugin::load`](crate::Plugin::load) alone.
     pub max_concurrent_calls: usize,
-    /// Requests one call may have under way at the same time. Default 4; the
-    /// component makes one at a time.
+    /// Requests one call may have under way at the same time, up to the head of
+    /// the answer. Default 4; the component makes one at a time.
     pub max_concurrent_requests: usize,
     /// Most linear memory of one call, in bytes. Default 512 MiB: enough
     /// for the largest request body with its arguments.

@@ -20,6 +20,11 @@ tokio::task_local! {
     pub(super) static CONNECT_TIMEOUT: Duration;
 }
 
+/// How often an HTTP/2 connection with requests under way is asked whether the
+/// other side still lives, and how long that may take to answer.
+const H2_PING: Duration = Duration::from_secs(15);
+const H2_PONG: Duration = Duration::from_secs(10);
+
 /// Why there is no answer.
 pub(super) struct Lost {
     /// WASI's word for it.
@@ -44,6 +49,10 @@ impl Pool {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(options.idle_timeout)
             .pool_max_idle_per_host(options.max_idle_per_host)
+            // One connection serves all calls there, and would go on doing so
+            // after it was silently cut.
+            .http2_keep_alive_interval(H2_PING)
+            .http2_keep_alive_timeout(H2_PONG)
             .build(connector);
         Ok(Pool(client))
     }
@@ -71,6 +80,8 @@ fn body_error(error: hyper::Error) -> Error {
 
 fn lost(error: &ClientError) -> Lost {
     let mut cause = error.source();
+    // hyper gives the request back with such an error: it was not begun.
+    let mut unsent = error.is_connect();
     while let Some(inner) = cause {
         if let Some(connect) = inner.downcast_ref::<ConnectError>() {
             return Lost {
@@ -89,6 +100,7 @@ fn lost(error: &ClientError) -> Lost {
             if let Some(code) = code {
                 return Lost { code, detail: None };
             }
+            unsent |= hyper.is_canceled();
         }
         // A server that wants a client certificate says so only once it has
         // the client's first bytes (TLS 1.3); the alert is worth telling.
@@ -120,7 +132,7 @@ fn lost(error: &ClientError) -> Lost {
         }
         cause = source(inner);
     }
-    let code = if error.is_connect() {
+    let code = if unsent {
         Error::DestinationUnavailable
     } else {
         Error::ConnectionTerminated
@@ -179,13 +191,10 @@ fn tls_code(error: &io::Error) -> Error {
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
             Error::TlsCertificateError
         }
-        Some(rustls::Error::AlertReceived(alert)) => Error::TlsAlertReceived {
-            alert_id: Some(u8::from(*alert)),
-            alert_message: None,
-        },
+        // An alert too: within the handshake, nothing was sent by then.
+        Some(_) => Error::TlsProtocolError,
         // A server that hung up in the middle may have been restarted.
-        None if error.kind() == io::ErrorKind::ConnectionReset => Error::DestinationUnavailable,
-        _ => Error::TlsProtocolError,
+        None => Error::DestinationUnavailable,
     }
 }
 

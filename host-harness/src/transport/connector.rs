@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
+use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -88,6 +89,9 @@ impl ConnectError {
             Fault::Handshake => "the TLS handshake took longer than handshakeTimeout".to_owned(),
             Fault::Tcp(error) => innermost(&**error),
             Fault::Tls(error) => match tls_error(error) {
+                Some(tls @ rustls::Error::AlertReceived(alert)) if is_about_clients(*alert) => {
+                    format!("{tls}; does it want a client certificate?")
+                }
                 Some(tls) => tls.to_string(),
                 None => error.to_string(),
             },
@@ -113,6 +117,21 @@ impl fmt::Display for ConnectError {
 }
 
 impl std::error::Error for ConnectError {}
+
+/// Whether a server ends a handshake so that misses a client certificate, or
+/// does not like the one it was given.
+fn is_about_clients(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+    )
+}
 
 /// The last of an error's causes.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
@@ -162,7 +181,8 @@ impl Service<Uri> for Connector {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let proxy = shared.proxies.for_url(&uri);
-            match timeout(within, shared.connect(&uri, proxy.as_ref())).await {
+            let connecting = shared.connect(&uri, proxy.as_ref(), within);
+            match timeout(within, connecting).await {
                 Ok(connected) => connected,
                 Err(_elapsed) => Err(ConnectError {
                     fault: Fault::Timeout,
@@ -174,10 +194,15 @@ impl Service<Uri> for Connector {
 }
 
 impl Shared {
-    async fn connect(&self, uri: &Uri, proxy: Option<&Intercept>) -> Result<Link, ConnectError> {
+    async fn connect(
+        &self,
+        uri: &Uri,
+        proxy: Option<&Intercept>,
+        within: Duration,
+    ) -> Result<Link, ConnectError> {
         let stream = match proxy {
-            Some(proxy) => self.tunnel(uri, proxy).await?,
-            None => self.tcp(uri).await?,
+            Some(proxy) => self.tunnel(uri, proxy, within).await?,
+            None => self.tcp(uri, within).await?,
         };
         if uri.scheme() != Some(&Scheme::HTTPS) {
             return Ok(Link::new(stream, false));
@@ -188,21 +213,30 @@ impl Shared {
             .map_err(ConnectError::direct)
     }
 
-    async fn tcp(&self, uri: &Uri) -> Result<Stream, ConnectError> {
-        let connected = self.tcp.clone().call(uri.clone()).await;
+    async fn tcp(&self, uri: &Uri, within: Duration) -> Result<Stream, ConnectError> {
+        let mut tcp = self.tcp.clone();
+        // Shared out among a name's addresses: one that is silent must not use
+        // up the time of the others.
+        tcp.set_connect_timeout(Some(within));
+        let connected = tcp.call(uri.clone()).await;
         match connected {
             Ok(stream) => Ok(Box::new(stream.into_inner())),
             Err(error) => Err(ConnectError::direct(Fault::Tcp(error.into()))),
         }
     }
 
-    async fn tunnel(&self, uri: &Uri, proxy: &Intercept) -> Result<Stream, ConnectError> {
+    async fn tunnel(
+        &self,
+        uri: &Uri,
+        proxy: &Intercept,
+        within: Duration,
+    ) -> Result<Stream, ConnectError> {
         let at_proxy = |fault: Fault| ConnectError {
             fault,
             proxy: Some(name_of(proxy)),
         };
         let stream = self
-            .tcp(proxy.uri())
+            .tcp(proxy.uri(), within)
             .await
             .map_err(|error| at_proxy(error.fault))?;
         let link = match proxy.uri().scheme() == Some(&Scheme::HTTPS) {

@@ -21,7 +21,7 @@ mod stores;
 mod tls;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -167,7 +167,10 @@ impl Transport {
         let response = timeout(first_byte, answering)
             .await
             .map_err(|_elapsed| Error::HttpResponseTimeout)??;
-        let (head, incoming) = response.into_parts();
+        let (mut head, incoming) = response.into_parts();
+        if let Some(key) = &hidden {
+            scrub::hide_in_headers(&mut head.headers, key);
+        }
         let limit = self.max_response_bytes;
         if incoming.size_hint().lower() > limit {
             call.note(Some(too_large(limit)));
@@ -192,6 +195,7 @@ struct Call {
     injected: Option<Injected>,
     note: Note,
     under_way: Arc<AtomicUsize>,
+    has_sent: Arc<AtomicBool>,
 }
 
 impl Call {
@@ -225,9 +229,17 @@ impl Hooks {
 
     /// A new call begins.
     pub(crate) fn begin(&mut self, route: Option<Arc<Route>>, injected: Option<Injected>) {
-        self.call.route = route;
-        self.call.injected = injected;
-        self.call.note(None);
+        // Anew: what the last call left behind may still be ending.
+        self.call = Call {
+            route,
+            injected,
+            ..Call::default()
+        };
+    }
+
+    /// Whether the call has asked for a request.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.call.has_sent.load(Ordering::Relaxed)
     }
 
     /// What the host knows of the request that failed last.
@@ -254,6 +266,7 @@ impl WasiHttpHooks for Hooks {
         let (transport, call) = (Arc::clone(&self.transport), self.call.clone());
         let under_way = UnderWay(Arc::clone(&call.under_way));
         let before = call.under_way.fetch_add(1, Ordering::Relaxed);
+        call.has_sent.store(true, Ordering::Relaxed);
         Box::new(async move {
             let _under_way = under_way;
             if before >= transport.max_requests {

@@ -58,8 +58,8 @@ impl Proxies {
     }
 
     /// The proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
-    /// and `NO_PROXY`, in either case, as curl reads them. This machine's own
-    /// addresses are reached directly.
+    /// and `NO_PROXY`, in either case. This machine's own addresses, the only
+    /// ones plain http is for, are reached directly.
     pub fn from_env() -> Result<Proxies, BadProxy> {
         let url = |name: &str| match variable(name) {
             None => Ok(String::new()),

@@ -50,17 +50,11 @@ pub(crate) struct Route {
 impl Route {
     pub(crate) fn new(transport: &types::Transport, host: &HostOptions) -> Result<Route, Refusal> {
         let options: &TransportOptions = &host.transport;
-        let (first, rest) = (
-            [
-                ("proxy", transport.proxy.is_some()),
-                ("secureSocket", transport.secure_socket.is_some()),
-            ],
-            "httpVersion",
-        );
-        let place = first
-            .into_iter()
-            .find_map(|(name, given)| given.then_some(name))
-            .unwrap_or(rest);
+        let place = match (&transport.proxy, &transport.secure_socket) {
+            (Some(_), _) => "proxy",
+            (None, Some(_)) => "secureSocket",
+            (None, None) => "httpVersion",
+        };
         if !options.from_connections {
             return Err(Refusal::new(
                 place,

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -54,6 +55,24 @@ impl Scrubbed {
         });
         self.held = bytes.split_off(bytes.len() - held.unwrap_or_default());
         bytes.into()
+    }
+}
+
+/// The same of the answer's headers.
+pub(super) fn hide_in_headers(headers: &mut HeaderMap, key: &Secret) {
+    let key = key.reveal().as_bytes();
+    for value in headers.values_mut() {
+        let mut bytes = value.as_bytes().to_vec();
+        let mut found = false;
+        while let Some(at) = find(&bytes, key) {
+            if let Some(part) = bytes.get_mut(at..at + key.len()) {
+                part.fill(HIDDEN);
+            }
+            found = true;
+        }
+        if found && let Ok(hidden) = HeaderValue::from_bytes(&bytes) {
+            *value = hidden;
+        }
     }
 }
 

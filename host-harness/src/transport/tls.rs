@@ -369,6 +369,10 @@ struct Expiring {
 
 impl Expiring {
     fn begin(&self, server: &ServerName<'static>) {
+        if !self.is_current(server) {
+            // Those of before would pass for those of the new session.
+            while self.sessions.take_tls13_ticket(server).is_some() {}
+        }
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         let longest = self.longest;
         since.retain(|_, began| began.elapsed() < longest);

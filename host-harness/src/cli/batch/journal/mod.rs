@@ -147,6 +147,22 @@ pub(super) struct Journal {
     broken: OnceLock<String>,
 }
 
+/// Puts a new file's name on the disk too.
+#[cfg(unix)]
+fn sync_folder(file: &Path) -> io::Result<()> {
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+/// A folder cannot be opened for that here.
+#[cfg(not(unix))]
+fn sync_folder(_file: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// A record could not be written: nothing more may be sent.
 #[derive(Debug)]
 pub(super) struct Unwritable;
@@ -181,6 +197,7 @@ impl Journal {
         }
         let file = Arc::new(file);
         let (header, replay) = Replay::read(&file).map_err(wrong)?;
+        let is_new = header.is_none();
         let run = match header {
             Some(header) => {
                 if let Some(difference) = header.purpose.differs(&purpose) {
@@ -210,6 +227,10 @@ impl Journal {
         // could be made again.
         write(&file, &begun)
             .and_then(|()| file.sync_data())
+            .and_then(|()| match is_new {
+                true => sync_folder(path),
+                false => Ok(()),
+            })
             .map_err(|error| wrong(format!("cannot be written: {error}")))?;
         let journal = Journal {
             run,

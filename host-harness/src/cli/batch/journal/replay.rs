@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::sync::Arc;
 
 use super::super::super::Wrong;
@@ -321,9 +321,13 @@ impl Read for Part {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let most = left.min(buffer.len());
-        let mut file = self.file.as_ref();
-        file.seek(SeekFrom::Start(self.at))?;
-        let read = file.read(buffer.get_mut(..most).unwrap_or_default())?;
+        let part = buffer.get_mut(..most).unwrap_or_default();
+        // Not sought for: the file's own place moves with every record that is
+        // appended meanwhile.
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(&*self.file, part, self.at)?;
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(&*self.file, part, self.at)?;
         self.at += read as u64;
         Ok(read)
     }
@@ -362,6 +366,37 @@ mod tests {
             Known::Sent(_) => Some(0),
             Known::Nothing => None,
         }
+    }
+
+    /// Answers of this run are written while those of earlier ones are read.
+    #[test]
+    fn what_is_appended_meanwhile_does_not_disturb_the_reading() {
+        const LINES: u64 = 20_000;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (journal, _) = open(&path, 1);
+        for line in 1..=LINES {
+            journal.done(line, "h", &answer(line)).unwrap();
+        }
+        drop(journal);
+        let (journal, mut replay) = open(&path, 1);
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut line = LINES;
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    line += 1;
+                    journal.done(line, "h", &answer(line)).unwrap();
+                }
+            });
+            let found: Vec<_> = (1..=LINES)
+                .map(|line| replay.look_up(line, "h").map(found))
+                .collect();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            for (line, found) in (1..=LINES).zip(found) {
+                assert_eq!(found.unwrap(), Some(line));
+            }
+        });
     }
 
     #[test]
