@@ -522,36 +522,3 @@ fn the_help_names_every_command() {
         assert!(stdout.contains(command), "{stdout}");
     }
 }
-
-#[cfg(unix)]
-#[test]
-fn the_sandbox_prints_its_address_and_serves() {
-    use std::io::{BufRead as _, BufReader};
-    let mut child = harness(&["sandbox", "--port", "0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut address)
-        .unwrap();
-    let url = address.trim();
-    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
-    let mut command = harness(&[
-        "request",
-        "--base-url",
-        url,
-        "--secret-key-env",
-        "K",
-        "--output",
-        "json",
-        "customers.create",
-    ]);
-    command.env("K", KEY);
-    let (code, stdout, stderr) = run(command);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(code, 0, "{stderr}");
-    assert_eq!(lines(&stdout)[0]["response"]["body"]["object"], "customer");
-}

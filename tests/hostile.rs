@@ -44,7 +44,6 @@ fn stopped(error: &CallError, said: &str) {
         (Case::ExecutionFailed, "host_error"),
         "{error}"
     );
-    // Nobody knows what it did before.
     // None of these components asks for a request.
     assert!(!error.failure.may_have_been_sent, "{error}");
     assert!(error.failure.message.contains(said), "{error}");

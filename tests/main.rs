@@ -28,6 +28,7 @@ mod parity;
 mod policy;
 mod proxy;
 mod retries;
+mod sandbox_command;
 mod table;
 mod time;
 mod tls;

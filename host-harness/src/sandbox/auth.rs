@@ -1,7 +1,13 @@
-//! Who is calling: which keys the sandbox takes, and how a key is shown without giving it away.
-//! It owns the reading of the `Authorization` header; it knows nothing of accounts or objects.
+//! Who is calling: which keys the sandbox takes, what a restricted key may do, and how a key is shown
+//! without giving it away. It owns the reading of the `Authorization` header; it knows nothing of
+//! accounts or objects.
+//!
+//! A restricted key (`rk_test_…`) may do everything, unless its end says otherwise: one that ends in
+//! `_read_only` may read, one that ends in `_no_access` may do nothing, and one that ends in
+//! `_only_customers` may read and change what is under `/v1/customers` and nothing else.
 
 use super::errors::StripeError;
+use super::routes::Route;
 
 /// Keys that work here. `sk_org_test_` is an organization's key, `ek_test_` an ephemeral one.
 const ACCEPTED: [&str; 4] = ["sk_test_", "rk_test_", "sk_org_test_", "ek_test_"];
@@ -28,7 +34,8 @@ pub(crate) fn authenticate(authorization: Option<&str>) -> Result<String, Stripe
         return Err(StripeError::unauthenticated(format!(
             "{shown} is a publishable key, which may not do this. Use a secret test key \
              (sk_test_...)."
-        )));
+        ))
+        .code("secret_key_required"));
     }
     let accepted = ACCEPTED.iter().any(|prefix| {
         key.strip_prefix(prefix).is_some_and(|rest| {
@@ -41,6 +48,41 @@ pub(crate) fn authenticate(authorization: Option<&str>) -> Result<String, Stripe
         )));
     }
     Ok(key)
+}
+
+/// Refuses what a restricted key may not do.
+pub(crate) fn authorize(key: &str, route: &Route, account: &str) -> Result<(), StripeError> {
+    let Some(name) = key.strip_prefix("rk_test_") else {
+        return Ok(());
+    };
+    let reads = route.verb == "GET";
+    let resource = route.template.split('/').nth(2).unwrap_or_default();
+    let allowed = if name == "no_access" || name.ends_with("_no_access") {
+        false
+    } else if name == "read_only" || name.ends_with("_read_only") {
+        reads
+    } else {
+        let only = name.rsplit_once("_only_").map(|(_, only)| only);
+        let only = only.or_else(|| name.strip_prefix("only_"));
+        only.is_none_or(|only| only == resource)
+    };
+    if allowed {
+        return Ok(());
+    }
+    let kind = match route.kind() {
+        "" => resource,
+        kind => kind,
+    };
+    let permission = format!(
+        "rak_{}_{}",
+        kind.replace('.', "_"),
+        if reads { "read" } else { "write" }
+    );
+    Err(StripeError::forbidden(format!(
+        "The key {} lacks the permission {permission}, which this request on account {account} \
+         needs.",
+        redact(key)
+    )))
 }
 
 /// A key's prefix and last four characters; of a short key only the prefix.

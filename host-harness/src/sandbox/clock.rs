@@ -9,7 +9,7 @@ pub enum Clock {
     /// The machine's own clock.
     #[default]
     System,
-    /// Time stands still at this many Unix seconds.
+    /// Time stands still at this many Unix seconds, until it is advanced by hand.
     Fixed(i64),
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct StripeError {
     /// True when the request was refused before anything was executed. Such an answer is not kept
     /// under an idempotency key (Stripe docs, "Idempotent requests").
     pub(crate) before_execution: bool,
+    /// True when what happened before the refusal stays: a declined payment leaves its failed
+    /// charge. Any other refused request changes nothing.
+    pub(crate) keeps_changes: bool,
 }
 
 impl StripeError {
@@ -36,6 +39,7 @@ impl StripeError {
             extra: Vec::new(),
             oauth: false,
             before_execution: false,
+            keeps_changes: false,
         }
     }
 
@@ -105,9 +109,39 @@ impl StripeError {
         .unexecuted()
     }
 
+    /// 503: too many large bodies are arriving at the same time.
+    pub(crate) fn too_busy() -> Self {
+        let message = "Other requests' bodies take all the room there is. Try again later.";
+        Self::new(503, "api_error", message).unexecuted()
+    }
+
     /// 400: an idempotency key was used before with another request.
     pub(crate) fn idempotency(message: impl Into<String>) -> Self {
         Self::new(400, "idempotency_error", message).unexecuted()
+    }
+
+    /// 409: the first request with this idempotency key is still under way.
+    pub(crate) fn key_in_use(key: &str) -> Self {
+        let message = format!(
+            "The idempotency key '{key}' belongs to a request that is still under way. Ask again \
+             when that one is answered."
+        );
+        Self::new(409, "idempotency_error", message)
+            .code("idempotency_key_in_use")
+            .unexecuted()
+    }
+
+    /// 429: too many requests in this second.
+    pub(crate) fn rate_limited(limit: u32) -> Self {
+        let message = format!("More than {limit} requests in one second. Wait, then ask again.");
+        Self::new(429, "invalid_request_error", message)
+            .code("rate_limit")
+            .unexecuted()
+    }
+
+    /// 500: the sandbox itself failed, and nothing was changed.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(500, "api_error", message).unexecuted()
     }
 
     /// 400 in OAuth's shape.
@@ -134,6 +168,12 @@ impl StripeError {
 
     pub(crate) fn status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    /// Says that what happened before the refusal stays.
+    pub(crate) fn keeping_changes(mut self) -> Self {
+        self.keeps_changes = true;
         self
     }
 

@@ -1,5 +1,8 @@
-//! Identifiers in Stripe's manner. It owns the prefixes and the source of randomness, which a seed
+//! Identifiers in Stripe's manner. It owns the prefixes and the sources of randomness, which a seed
 //! makes repeatable; it knows nothing of the objects that carry them.
+//!
+//! Requests and events draw from sources of their own, so that the ids of objects depend on nothing
+//! but what was made before: an example prints the same ids however often it reads in between.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -132,21 +135,76 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /// The source of ids.
 #[derive(Debug)]
 pub(crate) struct Ids {
-    state: u64,
+    objects: SplitMix,
+    requests: SplitMix,
+    events: SplitMix,
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): tiny, and good enough for ids nobody must guess.
+#[derive(Debug)]
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn text(&mut self, length: usize) -> String {
+        let mut text = String::with_capacity(length);
+        for _ in 0..length {
+            let index = usize::try_from(self.next() % 62).unwrap_or(0);
+            text.push(ALPHABET.get(index).copied().map_or('0', char::from));
+        }
+        text
+    }
 }
 
 impl Ids {
     /// The same seed gives the same ids in the same order; no seed gives others every time.
     pub(crate) fn new(seed: Option<u64>) -> Self {
+        let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+        // The other two sources start at numbers that the first one gives for the seed.
+        let mut starts = SplitMix(seed ^ 0x5851_f42d_4c95_7f2d);
         Self {
-            state: seed.unwrap_or_else(|| RandomState::new().build_hasher().finish()),
+            objects: SplitMix(seed),
+            requests: SplitMix(starts.next()),
+            events: SplitMix(starts.next()),
         }
+    }
+
+    /// Where the sources are, to go on from there after a restart.
+    pub(crate) fn position(&self) -> [u64; 3] {
+        [self.objects.0, self.requests.0, self.events.0]
+    }
+
+    /// Goes on from a position.
+    pub(crate) fn at(position: [u64; 3]) -> Self {
+        let [objects, requests, events] = position.map(SplitMix);
+        Self {
+            objects,
+            requests,
+            events,
+        }
+    }
+
+    /// Leaves the ids of requests that may have been given out since the position was noted.
+    pub(crate) fn skip_requests(&mut self) {
+        self.requests = SplitMix(self.requests.next());
     }
 
     /// A fresh id for a kind of object.
     pub(crate) fn id(&mut self, kind: &str) -> String {
         if let Some((_, prefix, length)) = PREFIXES.iter().find(|(known, ..)| *known == kind) {
-            return format!("{prefix}{}", self.text(*length));
+            let source = match kind {
+                "request" => &mut self.requests,
+                "event" => &mut self.events,
+                _ => &mut self.objects,
+            };
+            return format!("{prefix}{}", source.text(*length));
         }
         // A kind without a known prefix gets its initials: physical_bundle → pb_.
         let name = kind.rsplit('.').next().unwrap_or(kind);
@@ -160,21 +218,7 @@ impl Ids {
 
     /// Random letters and digits.
     pub(crate) fn text(&mut self, length: usize) -> String {
-        let mut text = String::with_capacity(length);
-        for _ in 0..length {
-            let index = usize::try_from(self.next() % 62).unwrap_or(0);
-            text.push(ALPHABET.get(index).copied().map_or('0', char::from));
-        }
-        text
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014): tiny, and good enough for ids nobody must guess.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.objects.text(length)
     }
 }
 
@@ -202,5 +246,17 @@ mod tests {
         assert_eq!(draw(Some(7)), draw(Some(7)));
         assert_ne!(draw(Some(7)), draw(Some(8)));
         assert_ne!(draw(None), draw(None));
+    }
+
+    #[test]
+    fn reading_does_not_change_what_comes_next() {
+        let (mut quiet, mut busy) = (Ids::new(Some(7)), Ids::new(Some(7)));
+        for kind in ["request", "event", "request"] {
+            busy.id(kind);
+        }
+        assert_eq!(quiet.id("customer"), busy.id("customer"));
+        let mut later = Ids::at(busy.position());
+        assert_eq!(later.id("request"), busy.id("request"));
+        assert_eq!(later.id("customer"), busy.id("customer"));
     }
 }

@@ -164,6 +164,10 @@ fn selected(kind: &str, params: &Object, object: &Object) -> bool {
             Value::Object(_) => true,
             wanted if Shapes::get().field(kind, name).is_some() => match object.get(name) {
                 Some(Value::Object(inner)) => inner.get("id") == Some(wanted),
+                // `created` may be a range, so its number is still text when it is none.
+                Some(Value::Number(number)) if wanted.is_string() => {
+                    wanted.as_str() == Some(number.to_string().as_str())
+                }
                 Some(value) => value == wanted,
                 None => false,
             },

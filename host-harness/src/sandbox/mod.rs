@@ -4,8 +4,8 @@
 //! It owns everything a client can see of Stripe and nothing else: it must not share code with
 //! the plugin it is used to test, so it reads the wire with a decoder of its own. The one thing
 //! both read is data, the list of operations in `plugin/catalogue/operations.txt`. No money
-//! moves, no packet leaves the machine, and every object lives in memory until the sandbox is
-//! dropped.
+//! moves and no packet leaves the machine. Objects live in memory, and with
+//! [`SandboxOptions::data`] in a file too, where they survive the sandbox.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -27,34 +27,52 @@
 //! | room | owns |
 //! |---|---|
 //! | `server` | sockets, limits of size and time, HTTP/1.1 and HTTP/2 |
-//! | `stand_in` | the order of the steps from request to response, and the headers of each answer |
-//! | `auth`, `idempotency`, `errors`, `recording` | keys; kept answers; error shapes; what arrived |
+//! | `stand_in`, `answer` | the order of the steps from request to response; the headers of each answer |
+//! | `auth`, `accounts` | keys; which account a request acts for |
+//! | `idempotency`, `rate`, `errors` | kept answers; requests per second; error shapes |
+//! | `recording`, `request_log`, `holds` | what arrived, for tests and for people; requests held in flight |
 //! | `routes` | which operation a verb and a path mean |
 //! | `decode`, `form`, `multipart`, `parameters` | from bytes to parameters with types |
 //! | `shapes` | which fields each kind of object has, read from the data files in `shapes/` |
 //! | `operations` | what any operation does by its shape alone, for every kind of object |
 //! | `families` | what is particular: cards, intents, the balance, invoices, subscriptions … |
 //! | `lists`, `search`, `expand` | pages, filters, queries, expansion |
-//! | `store`, `world`, `ids`, `clock`, `calendar` | the objects, their ids and their dates |
+//! | `events`, `agenda` | what is told about every change; what time alone will change |
+//! | `control` | paths of the sandbox's own: its clock, and what a cardholder would do |
+//! | `store`, `disk`, `world`, `ids`, `clock`, `calendar` | the objects, where they are kept, their ids and their dates |
 //!
-//! What it does not do: send webhooks or make events, renew subscriptions as time passes, compute
-//! taxes or prorations, let anybody open a checkout page, or bound the memory that objects take.
+//! A request changes everything it is about or nothing: what it does is noted in the store's journal,
+//! from which it is taken back when it is refused, told as events, and written to the file before
+//! the answer is sent.
+//!
+//! What it does not do: send webhooks, compute taxes or prorations, let anybody open a checkout page
+//! (`/_sandbox/checkout/sessions/{id}/complete` stands for it), or move the time of single
+//! customers by test clocks (`/_sandbox/clock` moves everyone's).
 
+mod accounts;
+mod agenda;
+mod answer;
 mod auth;
 mod calendar;
 mod clock;
+mod control;
 mod decode;
+mod disk;
 mod errors;
+mod events;
 mod expand;
 mod families;
 mod form;
+mod holds;
 mod idempotency;
 mod ids;
 mod lists;
 mod multipart;
 mod operations;
 mod parameters;
+mod rate;
 mod recording;
+mod request_log;
 mod routes;
 mod search;
 mod server;
@@ -64,11 +82,14 @@ mod store;
 mod world;
 
 pub use clock::Clock;
+pub use holds::Held;
 pub use recording::RecordedRequest;
+pub use request_log::RequestLog;
 pub use server::Sandbox;
 pub use stand_in::StandIn;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How a sandbox behaves. `SandboxOptions::default()` suits most uses: a free port on the
@@ -79,8 +100,16 @@ pub struct SandboxOptions {
     pub address: SocketAddr,
     /// What time it is, as far as `created` and everything else with a date is concerned.
     pub clock: Clock,
-    /// With a seed the ids of objects and requests are the same on every run.
+    /// With a seed the ids of objects, requests and events are the same on every run. A data file
+    /// that has something in it goes on where it was instead.
     pub seed: Option<u64>,
+    /// A file that keeps everything over restarts. Each request's changes are in it before the
+    /// request is answered, all or none, whenever the process dies.
+    pub data: Option<PathBuf>,
+    /// Requests that an account may make in one second; further ones are answered with status 429.
+    pub rate_limit: Option<u32>,
+    /// Where a line about every request goes.
+    pub log: Option<RequestLog>,
     /// The API version answered in `stripe-version` when a request names none.
     pub api_version: String,
     /// Whether a parameter that the operation does not take is refused, as Stripe does. It is known
@@ -88,6 +117,13 @@ pub struct SandboxOptions {
     pub refuse_unknown_parameters: bool,
     /// The largest request body, in bytes; a larger one is answered with status 413.
     pub max_body_bytes: usize,
+    /// The most bytes that the bodies of all requests in flight may take together; a body that finds
+    /// no room is answered with status 503.
+    pub max_bodies_bytes: usize,
+    /// The most objects an account may have; a request that would make more is refused.
+    pub max_objects: usize,
+    /// The most bytes that an account's objects and events may take, roughly.
+    pub max_object_bytes: usize,
     /// The most connections served at once; further ones wait in the listener's queue.
     pub max_connections: usize,
     /// How long a client may take to send a request's head, to send its body, or to stay silent.
@@ -102,9 +138,15 @@ impl Default for SandboxOptions {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             clock: Clock::System,
             seed: None,
+            data: None,
+            rate_limit: None,
+            log: None,
             api_version: shapes::Shapes::get().api_version.to_owned(),
             refuse_unknown_parameters: true,
             max_body_bytes: 64 * 1024 * 1024,
+            max_bodies_bytes: 256 * 1024 * 1024,
+            max_objects: 1_000_000,
+            max_object_bytes: 2 * 1024 * 1024 * 1024,
             max_connections: 512,
             client_timeout: Duration::from_secs(60),
             recorded_requests: 1000,

@@ -27,6 +27,9 @@ const REFERENCES: [&str; 10] = [
     "subscription",
 ];
 
+/// Kinds whose `secret` is in the answer to their creation and never again.
+const TOLD_ONCE: [&str; 2] = ["webhook_endpoint", "ephemeral_key"];
+
 /// Executes an operation.
 pub(crate) fn run(
     world: &mut World<'_>,
@@ -106,9 +109,11 @@ fn create(world: &mut World<'_>, call: &Call<'_>) -> Result<Object, StripeError>
     }
     families::of(kind).created(world, call, &mut object)?;
     if object.contains_key("id") {
-        world
-            .store
-            .put_under(kind, object.clone(), call.ids.to_vec());
+        let mut stored = object.clone();
+        if TOLD_ONCE.contains(&kind) {
+            stored.shift_remove("secret");
+        }
+        world.store.put_under(kind, stored, call.ids.to_vec());
     }
     Ok(object)
 }

@@ -82,6 +82,63 @@ pub(crate) fn check_known(route: &Route, params: &Object) -> Result<(), StripeEr
     }
 }
 
+/// The most characters of a text (Stripe's OpenAPI description: `maxLength` of nearly every one).
+const MAX_TEXT: usize = 5000;
+/// Parameters that hold longer texts: a dispute's evidence, and requests that Stripe forwards.
+const LONG_TEXTS: [&str; 3] = ["evidence", "request", "sql"];
+
+/// Refuses texts that are longer than Stripe takes.
+pub(crate) fn check_lengths(params: &Object) -> Result<(), StripeError> {
+    let mut params = params.iter();
+    params.try_for_each(|(name, value)| match LONG_TEXTS.contains(&name.as_str()) {
+        true => Ok(()),
+        false => check_length(name, value),
+    })
+}
+
+fn check_length(path: &str, value: &Value) -> Result<(), StripeError> {
+    match value {
+        Value::String(text) if text.chars().nth(MAX_TEXT).is_some() => {
+            let message = format!("Invalid string: it has more than {MAX_TEXT} characters.");
+            Err(StripeError::malformed(message).param(path))
+        }
+        Value::Object(fields) => fields
+            .iter()
+            .try_for_each(|(name, value)| check_length(&format!("{path}[{name}]"), value)),
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, value)| check_length(&format!("{path}[{index}]"), value)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses metadata that is too much (Stripe API, "Metadata": 50 keys of up to 40 characters, with
+/// values of up to 500).
+pub(crate) fn check_metadata(params: &Object) -> Result<(), StripeError> {
+    let Some(metadata) = params.get("metadata").and_then(Value::as_object) else {
+        return Ok(());
+    };
+    if metadata.len() > 50 {
+        return Err(StripeError::malformed("Metadata has at most 50 keys.").param("metadata"));
+    }
+    for (key, value) in metadata {
+        let param = format!("metadata[{key}]");
+        if key.chars().count() > 40 {
+            let message = "A key of metadata has at most 40 characters.";
+            return Err(StripeError::malformed(message).param(&param));
+        }
+        if value
+            .as_str()
+            .is_some_and(|text| text.chars().count() > 500)
+        {
+            let message = "A value of metadata has at most 500 characters.";
+            return Err(StripeError::malformed(message).param(&param));
+        }
+    }
+    Ok(())
+}
+
 fn restore_nested(path: &str, value: &mut Value) -> Result<(), StripeError> {
     match value {
         Value::Object(fields) => {

@@ -3,9 +3,9 @@
 //! a bad client; it knows nothing of Stripe beyond passing a request in and an answer out.
 
 use super::{RecordedRequest, SandboxOptions, StandIn};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, Sleep};
 
@@ -43,15 +43,18 @@ impl Sandbox {
     /// Binds the address and starts answering in the background of the current tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be bound, for example because its port is taken.
+    /// The address cannot be bound, for example because its port is taken, or the data file cannot
+    /// be used.
     pub async fn start(options: SandboxOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(options.address).await?;
         let address = listener.local_addr()?;
-        let stand_in = Arc::new(StandIn::new(options.clone()));
+        let stand_in = Arc::new(StandIn::open(options.clone())?);
         let (stop, stopped) = watch::channel(false);
+        let room = (options.max_bodies_bytes / 1024).min(Semaphore::MAX_PERMITS);
         let service = Service {
             stand_in: Arc::clone(&stand_in),
             options: Arc::new(options),
+            room: Arc::new(Semaphore::new(room)),
         };
         let accepting = tokio::spawn(accept(listener, service, stopped));
         Ok(Self {
@@ -101,6 +104,8 @@ impl Drop for Sandbox {
 struct Service {
     stand_in: Arc<StandIn>,
     options: Arc<SandboxOptions>,
+    /// A permit for every KiB of the bodies that are being read or answered.
+    room: Arc<Semaphore>,
 }
 
 async fn accept(listener: TcpListener, service: Service, mut stopped: watch::Receiver<bool>) {
@@ -131,7 +136,7 @@ async fn accept(listener: TcpListener, service: Service, mut stopped: watch::Rec
 async fn accept_one(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     let (stream, _) = listener.accept().await.ok()?;
     Some((stream, slot))
@@ -168,21 +173,58 @@ async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver
     let _ = connection.await;
 }
 
+/// Why a body is not read to its end.
+enum Unread {
+    TooLarge,
+    TooBusy,
+    Broken,
+}
+
 impl Service {
     async fn answer(&self, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let limit = self.options.max_body_bytes;
-        let read = Limited::new(body, limit).collect();
-        let response = match tokio::time::timeout(self.options.client_timeout, read).await {
-            Ok(Ok(body)) => self
-                .stand_in
-                .handle(&http::Request::from_parts(head, body.to_bytes())),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                self.stand_in.refuse_too_large(limit)
+        let read = tokio::time::timeout(self.options.client_timeout, self.read(body));
+        let response = match read.await.unwrap_or(Err(Unread::Broken)) {
+            Ok((body, _room)) => {
+                let request = http::Request::from_parts(head, body);
+                self.stand_in.answer(&request).await
             }
-            Ok(Err(_)) | Err(_) => self.stand_in.refuse_too_slow(),
+            Err(Unread::TooLarge) => self.stand_in.refuse_too_large(limit),
+            Err(Unread::TooBusy) => self.stand_in.refuse_too_busy(),
+            Err(Unread::Broken) => self.stand_in.refuse_too_slow(),
         };
         response.map(Full::new)
+    }
+
+    /// Reads a body, as long as there is room for it.
+    async fn read(&self, mut body: Incoming) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Unread> {
+        let limit = self.options.max_body_bytes;
+        // What a body says of its own length saves reading one that is too large.
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > limit {
+            return Err(Unread::TooLarge);
+        }
+        let (mut bytes, mut room, mut kib) = (BytesMut::new(), Vec::new(), 0);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Unread::Broken)?;
+            let Some(data) = frame.data_ref() else {
+                continue;
+            };
+            let length = bytes.len().saturating_add(data.len());
+            if length > limit {
+                return Err(Unread::TooLarge);
+            }
+            let more = length.div_ceil(1024).saturating_sub(kib);
+            if more > 0 {
+                let permits = u32::try_from(more).map_err(|_| Unread::TooLarge)?;
+                let permit = Arc::clone(&self.room).try_acquire_many_owned(permits);
+                room.push(permit.map_err(|_| Unread::TooBusy)?);
+                kib += more;
+            }
+            bytes.extend_from_slice(data);
+        }
+        Ok((bytes.freeze(), room))
     }
 }
 

@@ -1,12 +1,21 @@
-//! The objects of one account, in memory. It owns their order (of creation, which lists go by) and
-//! who belongs to whom; it knows nothing of what objects mean or how they are asked for.
+//! The objects of one account, in memory. It owns their order (of creation, which lists go by), who
+//! belongs to whom, and the journal that makes a request all or nothing; it knows nothing of what
+//! objects mean or how they are asked for.
 
 use super::shapes::Object;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Kinds of which those with one value of a field are asked for again and again, and that field.
+const INDEXED: [(&str, &str); 4] = [
+    ("invoice_payment", "invoice"),
+    ("invoiceitem", "customer"),
+    ("line_item", "invoice"),
+    ("subscription_item", "subscription"),
+];
 
 /// One stored object.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
     /// Grows with every object of the account.
     pub(crate) sequence: u64,
@@ -20,9 +29,67 @@ pub(crate) struct Record {
 struct Collection {
     records: HashMap<String, Record>,
     /// Ids in order of creation.
-    order: Vec<String>,
+    order: BTreeMap<u64, String>,
+    /// The field by which this kind is indexed, and the sequences of the objects with each value.
+    indexed: &'static str,
+    by_value: HashMap<String, BTreeSet<u64>>,
+    /// What the objects take, roughly.
+    bytes: usize,
     /// Objects that are gone but still answer that they are.
     deleted: HashMap<String, Value>,
+}
+
+impl Collection {
+    fn of(kind: &str) -> Self {
+        let indexed = INDEXED.iter().find(|(known, _)| *known == kind);
+        Self {
+            indexed: indexed.map_or("", |(_, field)| field),
+            ..Self::default()
+        }
+    }
+
+    fn insert(&mut self, id: &str, record: Record) {
+        self.take(id);
+        self.bytes = self.bytes.saturating_add(size_of_fields(&record.object));
+        if !self.indexed.is_empty() {
+            let value = text(&record.object, self.indexed).to_owned();
+            let sequences = self.by_value.entry(value).or_default();
+            sequences.insert(record.sequence);
+        }
+        self.order.insert(record.sequence, id.to_owned());
+        self.records.insert(id.to_owned(), record);
+    }
+
+    fn take(&mut self, id: &str) -> Option<Record> {
+        let record = self.records.remove(id)?;
+        self.bytes = self.bytes.saturating_sub(size_of_fields(&record.object));
+        self.order.remove(&record.sequence);
+        let value = text(&record.object, self.indexed);
+        if let Some(sequences) = self.by_value.get_mut(value) {
+            sequences.remove(&record.sequence);
+            if sequences.is_empty() {
+                self.by_value.remove(value);
+            }
+        }
+        Some(record)
+    }
+}
+
+/// What an object was before the request at hand touched it.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) before: Option<Record>,
+    left_before: Option<Value>,
+}
+
+/// What the request at hand has changed, in the order in which it did.
+#[derive(Debug, Default)]
+struct Journal {
+    changes: Vec<Change>,
+    index: HashMap<(String, String), usize>,
+    singles: Vec<(String, Option<Object>)>,
 }
 
 /// Everything an account holds.
@@ -31,6 +98,7 @@ pub(crate) struct Store {
     collections: HashMap<String, Collection>,
     singles: HashMap<String, Object>,
     sequence: u64,
+    journal: Journal,
 }
 
 impl Store {
@@ -42,21 +110,31 @@ impl Store {
     /// The same for an object that is listed under others.
     pub(crate) fn put_under(&mut self, kind: &str, object: Object, parents: Vec<String>) {
         let id = text(&object, "id").to_owned();
-        let collection = self.collections.entry(kind.to_owned()).or_default();
-        if let Some(record) = collection.records.get_mut(&id) {
-            record.object = object;
-            record.parents.extend(parents);
-            return;
-        }
-        self.sequence += 1;
-        let record = Record {
-            sequence: self.sequence,
-            parents,
-            object,
+        self.note(kind, &id);
+        let next = self.sequence + 1;
+        let collection = self.collection(kind);
+        let record = match collection.take(&id) {
+            Some(mut present) => {
+                present.object = object;
+                present.parents.extend(parents);
+                present
+            }
+            None => Record {
+                sequence: next,
+                parents,
+                object,
+            },
         };
         collection.deleted.remove(&id);
-        collection.order.push(id.clone());
-        collection.records.insert(id, record);
+        let sequence = record.sequence;
+        collection.insert(&id, record);
+        self.sequence = self.sequence.max(sequence);
+    }
+
+    fn collection(&mut self, kind: &str) -> &mut Collection {
+        self.collections
+            .entry(kind.to_owned())
+            .or_insert_with(|| Collection::of(kind))
     }
 
     pub(crate) fn get(&self, kind: &str, id: &str) -> Option<&Object> {
@@ -77,9 +155,10 @@ impl Store {
 
     /// Takes an object away. What is left answers for it from then on, if given.
     pub(crate) fn remove(&mut self, kind: &str, id: &str, left: Option<Value>) -> Option<Object> {
+        self.record(kind, id)?;
+        self.note(kind, id);
         let collection = self.collections.get_mut(kind)?;
-        let record = collection.records.remove(id)?;
-        collection.order.retain(|present| present != id);
+        let record = collection.take(id)?;
         if let Some(left) = left {
             collection.deleted.insert(id.to_owned(), left);
         }
@@ -91,6 +170,28 @@ impl Store {
         self.collections.get(kind)?.deleted.get(id)
     }
 
+    /// How many objects of a kind there are.
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        self.collections
+            .get(kind)
+            .map_or(0, |collection| collection.records.len())
+    }
+
+    /// How many objects there are, the events aside, of which old ones make room for new ones.
+    pub(crate) fn len(&self) -> usize {
+        let collections = self.collections.iter();
+        let counted = collections.filter(|(kind, _)| *kind != "event");
+        counted
+            .map(|(_, collection)| collection.records.len())
+            .sum()
+    }
+
+    /// What all objects take, roughly, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let collections = self.collections.values();
+        collections.map(|collection| collection.bytes).sum()
+    }
+
     /// The objects of a kind, oldest first.
     pub(crate) fn oldest_first<'a>(
         &'a self,
@@ -100,8 +201,32 @@ impl Store {
         collection.into_iter().flat_map(|collection| {
             collection
                 .order
-                .iter()
+                .values()
                 .filter_map(|id| collection.records.get(id))
+        })
+    }
+
+    /// The objects of an indexed kind with this value, oldest first.
+    pub(crate) fn with_value<'a>(
+        &'a self,
+        kind: &str,
+        value: &str,
+    ) -> impl Iterator<Item = &'a Object> + use<'a> {
+        let collection = self.collections.get(kind);
+        let found = collection.and_then(|all| Some((all, all.by_value.get(value)?)));
+        found.into_iter().flat_map(|(all, sequences)| {
+            let ids = sequences
+                .iter()
+                .filter_map(|sequence| all.order.get(sequence));
+            ids.filter_map(|id| Some(&all.records.get(id)?.object))
+        })
+    }
+
+    /// Every object with its kind and id, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str, &Object)> {
+        self.collections.iter().flat_map(|(kind, collection)| {
+            let records = collection.records.iter();
+            records.map(move |(id, record)| (kind.as_str(), id.as_str(), &record.object))
         })
     }
 
@@ -111,8 +236,102 @@ impl Store {
     }
 
     pub(crate) fn put_single(&mut self, path: &str, object: Object) {
+        let before = self.singles.insert(path.to_owned(), object);
+        let noted = self.journal.singles.iter().any(|(noted, _)| noted == path);
+        if !noted {
+            self.journal.singles.push((path.to_owned(), before));
+        }
+    }
+
+    /// Remembers an object as it is before its first change.
+    fn note(&mut self, kind: &str, id: &str) {
+        let name = (kind.to_owned(), id.to_owned());
+        if self.journal.index.contains_key(&name) {
+            return;
+        }
+        let change = Change {
+            before: self.record(kind, id).cloned(),
+            left_before: self.deleted(kind, id).cloned(),
+            kind: name.0.clone(),
+            id: name.1.clone(),
+        };
+        self.journal.index.insert(name, self.journal.changes.len());
+        self.journal.changes.push(change);
+    }
+
+    /// What has changed since the last [`Store::commit`], in the order of the first changes. An
+    /// object that is as it was, or came and went, is not among it.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.journal.changes.iter().filter(|change| {
+            change.before.as_ref() != self.record(&change.kind, &change.id)
+                || change.left_before.as_ref() != self.deleted(&change.kind, &change.id)
+        })
+    }
+
+    /// The paths of the objects without an id that have changed since.
+    pub(crate) fn changed_singles(&self) -> impl Iterator<Item = &str> {
+        self.journal.singles.iter().map(|(path, _)| path.as_str())
+    }
+
+    /// Makes the changes final.
+    pub(crate) fn commit(&mut self) {
+        self.journal = Journal::default();
+    }
+
+    /// Takes the changes back.
+    pub(crate) fn roll_back(&mut self) {
+        let journal = std::mem::take(&mut self.journal);
+        for change in journal.changes {
+            let collection = self.collection(&change.kind);
+            collection.take(&change.id);
+            match change.left_before {
+                Some(left) => _ = collection.deleted.insert(change.id.clone(), left),
+                None => _ = collection.deleted.remove(&change.id),
+            }
+            if let Some(record) = change.before {
+                collection.insert(&change.id, record);
+            }
+        }
+        for (path, before) in journal.singles {
+            match before {
+                Some(before) => _ = self.singles.insert(path, before),
+                None => _ = self.singles.remove(&path),
+            }
+        }
+    }
+
+    /// Puts back an object that was kept on disk.
+    pub(crate) fn restore(&mut self, kind: &str, id: &str, record: Record) {
+        self.sequence = self.sequence.max(record.sequence);
+        self.collection(kind).insert(id, record);
+    }
+
+    /// Puts back what is left of a deleted object.
+    pub(crate) fn restore_left(&mut self, kind: &str, id: &str, left: Value) {
+        self.collection(kind).deleted.insert(id.to_owned(), left);
+    }
+
+    /// Puts back an object without an id.
+    pub(crate) fn restore_single(&mut self, path: &str, object: Object) {
         self.singles.insert(path.to_owned(), object);
     }
+}
+
+/// What a value takes in memory, roughly: its text, and 64 bytes for everything that has a place.
+fn size_of(value: &Value) -> usize {
+    64 + match value {
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(size_of).sum(),
+        Value::Object(fields) => size_of_fields(fields),
+        _ => 0,
+    }
+}
+
+fn size_of_fields(object: &Object) -> usize {
+    let fields = object.iter();
+    fields
+        .map(|(name, value)| name.len() + size_of(value))
+        .sum()
 }
 
 /// A field's text, or the empty text.
@@ -160,5 +379,60 @@ mod tests {
         assert!(store.get("customer", "b").is_none());
         assert!(store.deleted("customer", "b").is_some());
         assert!(store.find("whatever", "c").is_some());
+    }
+
+    #[test]
+    fn an_index_follows_every_change() {
+        let mut store = Store::default();
+        let line = |id: &str, invoice: &str| {
+            let mut line = object(id);
+            set(&mut line, "invoice", invoice);
+            line
+        };
+        let of = |store: &Store, invoice: &str| {
+            let lines = store.with_value("line_item", invoice);
+            lines
+                .map(|line| text(line, "id").to_owned())
+                .collect::<Vec<_>>()
+        };
+        for (id, invoice) in [("a", "in_1"), ("b", "in_2"), ("c", "in_1")] {
+            store.put("line_item", line(id, invoice));
+        }
+        store.commit();
+        assert_eq!(of(&store, "in_1"), ["a", "c"]);
+        store.put("line_item", line("a", "in_2"));
+        store.remove("line_item", "c", None);
+        assert_eq!((of(&store, "in_1"), of(&store, "in_2").len()), (vec![], 2));
+        store.roll_back();
+        assert_eq!(of(&store, "in_1"), ["a", "c"]);
+        assert_eq!(of(&store, "in_2"), ["b"]);
+    }
+
+    #[test]
+    fn a_request_can_be_taken_back() {
+        let mut store = Store::default();
+        store.put("customer", object("a"));
+        store.put("customer", object("b"));
+        store.put_single("/v1/x", object("x"));
+        store.commit();
+        let mut changed = object("a");
+        set(&mut changed, "name", "Ann");
+        store.put("customer", changed);
+        store.remove("customer", "b", Some(json!({"deleted": true})));
+        store.put("customer", object("c"));
+        store.put_single("/v1/x", object("y"));
+        let touched: Vec<_> = store.changes().map(|change| change.id.clone()).collect();
+        assert_eq!(touched, ["a", "b", "c"]);
+        store.roll_back();
+        let ids: Vec<_> = store
+            .oldest_first("customer")
+            .map(|record| text(&record.object, "id"))
+            .collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert_eq!(store.get("customer", "a"), Some(&object("a")));
+        assert!(store.deleted("customer", "b").is_none());
+        assert_eq!(store.single("/v1/x"), Some(&object("x")));
+        store.put("customer", object("a"));
+        assert_eq!(store.changes().count(), 0, "nothing is different");
     }
 }

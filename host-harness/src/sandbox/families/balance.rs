@@ -4,13 +4,13 @@
 use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{Store, int, set, text};
-use super::super::world::{Call, Outcome, World, whole_list};
+use super::super::world::{Call, Outcome, World, id_in, whole_list};
 use super::Family;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Days until a card payment's money is available.
-const PENDING_DAYS: i64 = 2;
+/// Seconds until a card payment's money is available, and until a payout arrives: two days.
+const PENDING: i64 = 2 * 86_400;
 
 /// One movement of money.
 pub(crate) struct Movement<'a> {
@@ -21,11 +21,17 @@ pub(crate) struct Movement<'a> {
     pub(crate) amount: i64,
     pub(crate) fee: i64,
     pub(crate) currency: &'a str,
-    /// False for money that stays pending for some days.
-    pub(crate) available: bool,
+    /// From when on it counts as available; a time that is past means at once.
+    pub(crate) available_on: i64,
 }
 
-/// What Stripe takes of a card payment: 2.9 % and 30 cents, the price of a US account.
+/// When the money of a payment made now is available.
+pub(crate) fn pending_until(now: i64) -> i64 {
+    now.saturating_add(PENDING)
+}
+
+/// What is taken of a card payment: 2.9 % and 30 of the smallest unit. This is the sandbox's fixed
+/// tariff for every card and currency; Stripe's depends on the account's country and contract.
 pub(crate) fn card_fee(amount: i64) -> i64 {
     amount.saturating_mul(29).saturating_add(500) / 1000 + 30
 }
@@ -39,11 +45,11 @@ pub(crate) fn book(world: &mut World<'_>, movement: &Movement<'_>) -> String {
         amount,
         fee,
         currency,
-        available,
+        available_on,
     } = movement;
-    let days = if available { 0 } else { PENDING_DAYS };
+    let available = available_on <= world.now;
     set(&mut entry, "amount", amount);
-    set(&mut entry, "available_on", world.now + days * 86_400);
+    set(&mut entry, "available_on", available_on.max(world.now));
     set(&mut entry, "balance_type", "payments");
     set(&mut entry, "currency", currency);
     set(&mut entry, "fee", fee);
@@ -84,7 +90,8 @@ fn sums(store: &Store, now: i64) -> BTreeMap<String, (i64, i64)> {
     sums
 }
 
-fn balance(store: &Store, now: i64) -> Value {
+/// The balance at a time.
+pub(crate) fn balance(store: &Store, now: i64) -> Value {
     let part = |pick: fn(&(i64, i64)) -> i64| -> Vec<Value> {
         let amounts = sums(store, now);
         let amounts = amounts.iter().map(|(currency, sums)| {
@@ -124,9 +131,6 @@ impl Family for Balance {
         if !call.route.template.starts_with("/v1/balance") {
             return Ok(None);
         }
-        for entry in due(world.store, world.now) {
-            world.store.put("balance_transaction", entry);
-        }
         let reads_balance = call.route.template == "/v1/balance" && call.route.verb == "GET";
         Ok(reads_balance.then(|| Outcome::Json(balance(world.store, world.now))))
     }
@@ -150,10 +154,10 @@ impl Family for Balance {
                     amount: -amount,
                     fee: 0,
                     currency: &currency,
-                    available: true,
+                    available_on: world.now,
                 };
                 set(object, "balance_transaction", book(world, &movement));
-                set(object, "arrival_date", world.now + PENDING_DAYS * 86_400);
+                set(object, "arrival_date", world.now + PENDING);
                 set(object, "automatic", false);
                 set(object, "status", "pending");
                 set(object, "source_type", "card");
@@ -171,7 +175,7 @@ impl Family for Balance {
                     amount: -amount,
                     fee: 0,
                     currency: &currency,
-                    available: true,
+                    available_on: world.now,
                 };
                 set(object, "balance_transaction", book(world, &movement));
                 set(
@@ -202,7 +206,7 @@ impl Family for Balance {
                     amount,
                     fee: 0,
                     currency: &currency,
-                    available: true,
+                    available_on: world.now,
                 };
                 set(object, "amount", amount);
                 set(object, "currency", currency.as_str());
@@ -216,6 +220,11 @@ impl Family for Balance {
             "topup" => {
                 positive(object)?;
                 set(object, "status", "pending");
+                set(
+                    object,
+                    "expected_availability_date",
+                    pending_until(world.now),
+                );
             }
             _ => {}
         }
@@ -229,14 +238,21 @@ impl Family for Balance {
         action: &str,
         object: &mut Object,
     ) -> Result<bool, StripeError> {
-        if text(object, "object") != "payout" || !matches!(action, "cancel" | "reverse") {
-            return Ok(false);
-        }
-        if text(object, "status") != "pending" {
-            let status = text(object, "status");
+        let wanted = match (text(object, "object"), action) {
+            ("payout", "cancel") => "pending",
+            ("payout", "reverse") => "paid",
+            _ => return Ok(false),
+        };
+        let status = text(object, "status");
+        if status != wanted || int(object, "amount") < 0 || !id_in(object, "reversed_by").is_empty()
+        {
             return Err(StripeError::invalid(format!(
-                "Only a pending payout can do this; this one is {status}."
+                "To {action} a payout it must be {wanted}; this one is {status}."
             )));
+        }
+        if action == "reverse" {
+            reverse(world, object);
+            return Ok(true);
         }
         let (id, amount) = (text(object, "id").to_owned(), int(object, "amount"));
         let currency = text(object, "currency").to_owned();
@@ -246,12 +262,45 @@ impl Family for Balance {
             amount,
             fee: 0,
             currency: &currency,
-            available: true,
+            available_on: world.now,
         };
         let entry = book(world, &movement);
         set(object, "failure_balance_transaction", entry);
         set(object, "status", "canceled");
         Ok(true)
+    }
+
+    fn due(&self, object: &Object) -> Option<i64> {
+        let field = match (text(object, "object"), text(object, "status")) {
+            ("balance_transaction", "pending") => "available_on",
+            ("payout", "pending") => "arrival_date",
+            ("topup", "pending") => "expected_availability_date",
+            _ => return None,
+        };
+        object.get(field).and_then(Value::as_i64)
+    }
+
+    fn fall_due(&self, world: &mut World<'_>, object: &mut Object) -> Result<(), StripeError> {
+        let status = match text(object, "object") {
+            "balance_transaction" => "available",
+            "payout" => "paid",
+            _ => {
+                let currency = text(object, "currency").to_owned();
+                let movement = Movement {
+                    kind: "topup",
+                    source: text(object, "id"),
+                    amount: int(object, "amount"),
+                    fee: 0,
+                    currency: &currency,
+                    available_on: world.now,
+                };
+                let entry = book(world, &movement);
+                set(object, "balance_transaction", entry);
+                "succeeded"
+            }
+        };
+        set(object, "status", status);
+        Ok(())
     }
 
     fn present(&self, store: &Store, object: &mut Object) {
@@ -271,18 +320,33 @@ impl Family for Balance {
     }
 }
 
-/// The transactions whose money has become available since.
-fn due(store: &Store, now: i64) -> Vec<Object> {
-    let pending = store.oldest_first("balance_transaction").filter(|record| {
-        text(&record.object, "status") == "pending" && int(&record.object, "available_on") <= now
-    });
-    pending
-        .map(|record| {
-            let mut entry = record.object.clone();
-            set(&mut entry, "status", "available");
-            entry
-        })
-        .collect()
+/// Takes a paid payout back: a payout of less than nothing, which is the answer (Stripe API, "Reverse
+/// a payout").
+fn reverse(world: &mut World<'_>, payout: &mut Object) {
+    let mut original = payout.clone();
+    let mut back = world.blank("payout");
+    let id = text(&back, "id").to_owned();
+    let (amount, currency) = (int(payout, "amount"), text(payout, "currency").to_owned());
+    let movement = Movement {
+        kind: "payout",
+        source: &id,
+        amount,
+        fee: 0,
+        currency: &currency,
+        available_on: world.now,
+    };
+    set(&mut back, "balance_transaction", book(world, &movement));
+    set(&mut back, "amount", -amount);
+    set(&mut back, "arrival_date", world.now + PENDING);
+    set(&mut back, "original_payout", text(payout, "id"));
+    set(&mut back, "status", "pending");
+    for field in ["currency", "method", "source_type", "reconciliation_status"] {
+        let value = payout.get(field).cloned().unwrap_or(Value::Null);
+        set(&mut back, field, value);
+    }
+    set(&mut original, "reversed_by", id);
+    world.store.put("payout", original);
+    *payout = back;
 }
 
 /// The object's amount, which must be more than nothing.

@@ -81,7 +81,7 @@ pub(crate) fn attempt(
         let id = text(&charge, "id").to_owned();
         world.store.put("charge", charge.clone());
         let error = StripeError::card(code, message).with("charge", id);
-        let error = error.with("decline_code", decline_code);
+        let error = error.with("decline_code", decline_code).keeping_changes();
         return Err(Box::new((charge, error)));
     }
     set(&mut charge, "status", "succeeded");
@@ -127,7 +127,11 @@ pub(crate) fn capture(world: &mut World<'_>, charge: &mut Object, amount: i64) {
         amount,
         fee: balance::card_fee(amount),
         currency: &currency,
-        available: flag(charge, "_available"),
+        available_on: if flag(charge, "_available") {
+            world.now
+        } else {
+            balance::pending_until(world.now)
+        },
     };
     let entry = balance::book(world, &movement);
     let rest = int(charge, "amount").saturating_sub(amount);

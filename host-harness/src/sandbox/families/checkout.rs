@@ -6,7 +6,7 @@ use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{Store, int, set, text};
 use super::super::world::{Call, World, id_in, whole_list};
-use super::{Family, catalog};
+use super::{Family, catalog, customers, intents, subscriptions};
 use serde_json::{Value, json};
 
 pub(crate) struct Checkout;
@@ -127,6 +127,17 @@ impl Family for Checkout {
         Ok(true)
     }
 
+    fn due(&self, object: &Object) -> Option<i64> {
+        let open = text(object, "status") == "open" && text(object, "object") == "checkout.session";
+        open.then(|| int(object, "expires_at"))
+    }
+
+    fn fall_due(&self, _world: &mut World<'_>, object: &mut Object) -> Result<(), StripeError> {
+        set(object, "status", "expired");
+        set(object, "url", Value::Null);
+        Ok(())
+    }
+
     fn included(&self, store: &Store, object: &Object, field: &str) -> Option<Value> {
         if field != "line_items" {
             return None;
@@ -144,6 +155,61 @@ impl Family for Checkout {
         };
         Some(whole_list(data, format!("/v1/{path}/{id}/line_items")))
     }
+}
+
+/// Pays on a session's page, as a customer would, with a payment method that `params` names.
+pub(crate) fn complete_session(
+    world: &mut World<'_>,
+    id: &str,
+    params: &Object,
+) -> Result<Object, StripeError> {
+    let mut session = world.at_path("checkout.session", id)?;
+    if text(&session, "status") != "open" {
+        let status = text(&session, "status");
+        let message = format!("A session that is {status} cannot be completed.");
+        return Err(StripeError::invalid(message));
+    }
+    let method = match text(params, "payment_method") {
+        "" => "pm_card_visa",
+        method => method,
+    };
+    let details = session.get("customer_details").cloned();
+    let email = details.as_ref().and_then(|details| details.get("email"));
+    let email = email.cloned().unwrap_or(Value::Null);
+    let mode = text(&session, "mode").to_owned();
+    if mode != "payment" && id_in(&session, "customer").is_empty() {
+        // Stripe makes a customer where a payment method is kept for later.
+        let given = json!({"email": email});
+        let customer = customers::make(world, given.as_object().unwrap_or(&Object::new()))?;
+        set(&mut session, "customer", text(&customer, "id"));
+    }
+    match mode.as_str() {
+        "payment" if int(&session, "amount_total") > 0 => {
+            let intent = intents::pay(world, &session, method)?;
+            set(&mut session, "payment_intent", text(&intent, "id"));
+            set(&mut session, "payment_status", "paid");
+        }
+        "subscription" => {
+            let subscription = subscriptions::start(world, &session, method)?;
+            set(
+                &mut session,
+                "invoice",
+                id_in(&subscription, "latest_invoice"),
+            );
+            set(&mut session, "subscription", text(&subscription, "id"));
+            set(&mut session, "payment_status", "paid");
+        }
+        _ => {}
+    }
+    set(&mut session, "status", "complete");
+    set(&mut session, "url", Value::Null);
+    if details.is_none_or(|details| details.is_null()) {
+        let details = json!({"address": null, "email": email, "name": null, "phone": null,
+            "tax_exempt": "none", "tax_ids": null});
+        set(&mut session, "customer_details", details);
+    }
+    world.store.put("checkout.session", session.clone());
+    Ok(session)
 }
 
 fn session(
@@ -202,6 +268,14 @@ fn session(
             "client_secret",
             format!("{id}_secret_{}", world.ids.text(32)),
         );
+    }
+    for (note, name) in [
+        ("_payment_intent_data", "payment_intent_data"),
+        ("_subscription_data", "subscription_data"),
+    ] {
+        if let Some(data) = params.get(name).filter(|data| data.is_object()) {
+            set(session, note, data.clone());
+        }
     }
     set(session, "mode", mode);
     set(session, "status", "open");

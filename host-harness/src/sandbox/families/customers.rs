@@ -42,36 +42,7 @@ impl Family for Customers {
     ) -> Result<(), StripeError> {
         let params = &call.params;
         match text(object, "object") {
-            "customer" => {
-                set(object, "delinquent", false);
-                set(object, "discount", Value::Null);
-                set(object, "next_invoice_sequence", 1);
-                if text(object, "invoice_prefix").is_empty() {
-                    set(object, "invoice_prefix", world.ids.text(8).to_uppercase());
-                }
-                if text(object, "tax_exempt").is_empty() {
-                    set(object, "tax_exempt", "none");
-                }
-                if object.get("preferred_locales").is_none_or(Value::is_null) {
-                    set(object, "preferred_locales", json!([]));
-                }
-                if let Some(source) = params.get("source").filter(|source| *source != "") {
-                    add_source(world, object, "source", source)?;
-                }
-                let method = text(params, "payment_method");
-                if !method.is_empty() {
-                    let mut method = payment_methods::resolve(world, "payment_method", method)?;
-                    set(&mut method, "customer", text(object, "id"));
-                    world.store.put("payment_method", method);
-                }
-                default_method(world, object)?;
-                let tax_ids = params.get("tax_id_data").and_then(Value::as_array);
-                for given in tax_ids.into_iter().flatten().filter_map(Value::as_object) {
-                    let mut tax_id = world.fresh("tax_id", given);
-                    set(&mut tax_id, "customer", text(object, "id"));
-                    world.store.put("tax_id", tax_id);
-                }
-            }
+            "customer" => begin(world, params, object)?,
             "customer_balance_transaction" => {
                 let id = call.ids.first().map_or("", String::as_str);
                 let mut customer = world.at_path("customer", id)?;
@@ -131,6 +102,46 @@ impl Family for Customers {
             format!("/v1/customers/{id}/{field}"),
         ))
     }
+}
+
+/// Makes a customer; stored.
+pub(crate) fn make(world: &mut World<'_>, params: &Object) -> Result<Object, StripeError> {
+    let mut customer = world.fresh("customer", params);
+    begin(world, params, &mut customer)?;
+    world.store.put("customer", customer.clone());
+    Ok(customer)
+}
+
+fn begin(world: &mut World<'_>, params: &Object, object: &mut Object) -> Result<(), StripeError> {
+    set(object, "delinquent", false);
+    set(object, "discount", Value::Null);
+    set(object, "next_invoice_sequence", 1);
+    if text(object, "invoice_prefix").is_empty() {
+        set(object, "invoice_prefix", world.ids.text(8).to_uppercase());
+    }
+    if text(object, "tax_exempt").is_empty() {
+        set(object, "tax_exempt", "none");
+    }
+    if object.get("preferred_locales").is_none_or(Value::is_null) {
+        set(object, "preferred_locales", json!([]));
+    }
+    if let Some(source) = params.get("source").filter(|source| *source != "") {
+        add_source(world, object, "source", source)?;
+    }
+    let method = text(params, "payment_method");
+    if !method.is_empty() {
+        let mut method = payment_methods::resolve(world, "payment_method", method)?;
+        set(&mut method, "customer", text(object, "id"));
+        world.store.put("payment_method", method);
+    }
+    default_method(world, object)?;
+    let tax_ids = params.get("tax_id_data").and_then(Value::as_array);
+    for given in tax_ids.into_iter().flatten().filter_map(Value::as_object) {
+        let mut tax_id = world.fresh("tax_id", given);
+        set(&mut tax_id, "customer", text(object, "id"));
+        world.store.put("tax_id", tax_id);
+    }
+    Ok(())
 }
 
 fn add_source(

@@ -81,10 +81,6 @@ fn app_secret(world: &World<'_>, params: &Object) -> Result<Object, StripeError>
 fn first_values(kind: &str, world: &mut World<'_>, object: &Object) -> Vec<(&'static str, Value)> {
     let id = text(object, "id");
     match kind {
-        "webhook_endpoint" => vec![
-            ("secret", json!(format!("whsec_{}", world.ids.text(32)))),
-            ("status", json!("enabled")),
-        ],
         "v2.core.event_destination" => vec![("status", json!("enabled"))],
         "test_helpers.test_clock" => vec![
             ("status", json!("ready")),

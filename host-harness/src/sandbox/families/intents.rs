@@ -8,7 +8,7 @@ use super::super::store::{flag, int, set, text};
 use super::super::world::{Call, World, id_in};
 use super::charges::{self, Attempt};
 use super::payment_methods;
-use super::test_cards::Charging;
+use super::test_cards::{self, Charging};
 use super::{Family, balance, invoices, refunds};
 use serde_json::{Value, json};
 
@@ -185,6 +185,54 @@ fn take_method(
     Ok(())
 }
 
+/// Pays what a checkout session asks for; the intent is stored. The page has the cardholder
+/// authenticate where that is needed.
+pub(crate) fn pay(
+    world: &mut World<'_>,
+    session: &Object,
+    method: &str,
+) -> Result<Object, StripeError> {
+    let method = payment_methods::resolve(world, "payment_method", method)?;
+    let given = session
+        .get("_payment_intent_data")
+        .and_then(Value::as_object);
+    let mut intent = world.fresh("payment_intent", given.unwrap_or(&Object::new()));
+    set(&mut intent, "amount", int(session, "amount_total"));
+    set(&mut intent, "currency", text(session, "currency"));
+    let customer = session.get("customer").cloned().unwrap_or(Value::Null);
+    set(&mut intent, "customer", customer);
+    begin(world, &mut intent);
+    set(&mut intent, "payment_method", text(&method, "id"));
+    take_money(world, &mut intent, method, true)?;
+    world.store.put("payment_intent", intent.clone());
+    Ok(intent)
+}
+
+/// Ends an intent's wait for its cardholder, as the bank's page does.
+pub(crate) fn authenticate(
+    world: &mut World<'_>,
+    id: &str,
+    succeeds: bool,
+) -> Result<Object, StripeError> {
+    let mut intent = world.at_path("payment_intent", id)?;
+    if text(&intent, "status") != "requires_action" {
+        return Err(unexpected_state(world, &intent, "authenticated"));
+    }
+    let method = id_in(&intent, "payment_method").to_owned();
+    let method = payment_methods::resolve(world, "payment_method", &method)?;
+    if succeeds {
+        take_money(world, &mut intent, method, true)?;
+    } else {
+        // Stripe docs, error code payment_intent_authentication_failure.
+        let code = "payment_intent_authentication_failure";
+        let error = StripeError::card(code, test_cards::decline_message(code, ""));
+        let charge = Object::new();
+        declined(world, &mut intent, &method, &charge, error);
+    }
+    world.store.put("payment_intent", intent.clone());
+    Ok(intent)
+}
+
 /// Attempts the payment. On a decline the intent is stored as it is then, and the error says why.
 pub(crate) fn confirm(
     world: &mut World<'_>,
@@ -224,6 +272,15 @@ pub(crate) fn confirm(
         set(intent, "status", "requires_action");
         return Ok(());
     }
+    take_money(world, intent, method, false)
+}
+
+fn take_money(
+    world: &mut World<'_>,
+    intent: &mut Object,
+    method: Object,
+    authenticated: bool,
+) -> Result<(), StripeError> {
     let mut context = Object::new();
     set(&mut context, "payment_intent", text(intent, "id"));
     for field in [
@@ -249,7 +306,7 @@ pub(crate) fn confirm(
         method: &method,
         customer: id_in(intent, "customer"),
         capture: !manual,
-        authenticated: false,
+        authenticated,
         context,
     };
     let charge = match charges::attempt(world, &attempt) {
@@ -293,7 +350,9 @@ fn declined(
         last.shift_remove("request_log_url");
         set(last, "payment_method", shown_method.clone());
     }
-    set(intent, "latest_charge", text(charge, "id"));
+    if !charge.is_empty() {
+        set(intent, "latest_charge", text(charge, "id"));
+    }
     set(intent, "last_payment_error", last);
     set(intent, "next_action", Value::Null);
     set(intent, "payment_method", Value::Null);

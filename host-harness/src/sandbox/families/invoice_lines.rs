@@ -140,13 +140,9 @@ pub(crate) fn update_line(world: &mut World<'_>, item: &Object) {
 
 /// The customer's items that are on no invoice yet.
 pub(crate) fn pending_items(world: &World<'_>, customer: &str) -> Vec<Object> {
-    let items = world
-        .store
-        .oldest_first("invoiceitem")
-        .map(|record| &record.object);
-    let items = items.filter(|item| id_in(item, "invoice").is_empty());
+    let items = world.store.with_value("invoiceitem", customer);
     items
-        .filter(|item| id_in(item, "customer") == customer)
+        .filter(|item| id_in(item, "invoice").is_empty())
         .cloned()
         .collect()
 }
@@ -163,11 +159,7 @@ pub(crate) fn pull_pending(world: &mut World<'_>, invoice: &Object) {
 
 /// An invoice's lines, in their order.
 pub(crate) fn lines_of(store: &Store, invoice: &str) -> Vec<Object> {
-    let lines = store.oldest_first("line_item").map(|record| &record.object);
-    lines
-        .filter(|line| text(line, "invoice") == invoice)
-        .cloned()
-        .collect()
+    store.with_value("line_item", invoice).cloned().collect()
 }
 
 /// Computes an invoice's sums from its lines.

@@ -138,14 +138,21 @@ impl Family for Invoices {
         }
         let status = text(object, "status").to_owned();
         match (action, status.as_str()) {
-            ("finalize" | "send", "draft") => finalize(world, object)?,
-            ("send", "open" | "paid") => {}
+            ("finalize", "draft") => finalize(world, object)?,
+            ("send", "draft" | "open" | "paid") => {
+                if status == "draft" {
+                    finalize(world, object)?;
+                }
+                let sent = int(object, "_sent").saturating_add(1);
+                set(object, "_sent", sent);
+            }
             ("pay", "draft" | "open" | "uncollectible") => {
                 if status == "draft" {
                     finalize(world, object)?;
                 }
                 if text(object, "status") != "paid" {
                     if flag(&call.params, "paid_out_of_band") {
+                        cancel_intent(world, object)?;
                         settle(world, object);
                         set(object, "paid_out_of_band", true);
                     } else {
@@ -154,8 +161,7 @@ impl Family for Invoices {
                 }
             }
             ("void", "open" | "uncollectible") => {
-                set(object, "status", "void");
-                mark(object, "voided_at", world.now);
+                void(world, object)?;
             }
             ("mark_uncollectible", "open") => {
                 set(object, "status", "uncollectible");
@@ -173,6 +179,19 @@ impl Family for Invoices {
             (action, _) => return Err(unexpected(object, &format!("changed by {action}"))),
         }
         Ok(true)
+    }
+
+    fn due(&self, object: &Object) -> Option<i64> {
+        // Stripe waits an hour before it finalizes a draft by itself (Stripe docs, "Automatically
+        // advance invoices").
+        let advances = text(object, "object") == "invoice"
+            && text(object, "status") == "draft"
+            && flag(object, "auto_advance");
+        advances.then(|| int(object, "created").saturating_add(3600))
+    }
+
+    fn fall_due(&self, world: &mut World<'_>, object: &mut Object) -> Result<(), StripeError> {
+        advance(world, object)
     }
 
     fn present(&self, store: &Store, object: &mut Object) {
@@ -312,6 +331,17 @@ pub(crate) fn finalize(world: &mut World<'_>, invoice: &mut Object) -> Result<()
     Ok(())
 }
 
+/// Finalizes a draft, and charges it unless the customer is to pay it. A declined card, or none,
+/// leaves it open.
+pub(crate) fn advance(world: &mut World<'_>, invoice: &mut Object) -> Result<(), StripeError> {
+    finalize(world, invoice)?;
+    let charges = text(invoice, "collection_method") == "charge_automatically";
+    if charges && text(invoice, "status") == "open" && pay(world, invoice, "").is_err() {
+        set(invoice, "attempted", true);
+    }
+    Ok(())
+}
+
 /// Charges an open invoice. On a decline the invoice stays open.
 pub(crate) fn pay(
     world: &mut World<'_>,
@@ -375,12 +405,37 @@ pub(crate) fn open_intent(world: &mut World<'_>, invoice: &mut Object) -> Object
     intent
 }
 
+/// Makes an invoice one that nobody has to pay, or can.
+pub(crate) fn void(world: &mut World<'_>, invoice: &mut Object) -> Result<(), StripeError> {
+    cancel_intent(world, invoice)?;
+    set(invoice, "status", "void");
+    mark(invoice, "voided_at", world.now);
+    Ok(())
+}
+
+/// Ends the intent of an invoice that needs it no more, so that nobody pays for nothing.
+fn cancel_intent(world: &mut World<'_>, invoice: &Object) -> Result<(), StripeError> {
+    let intent = world
+        .store
+        .get("payment_intent", text(invoice, "_payment_intent"));
+    let Some(mut intent) = intent.cloned() else {
+        return Ok(());
+    };
+    if matches!(text(&intent, "status"), "succeeded" | "canceled") {
+        return Ok(());
+    }
+    intents::cancel(world, "void_invoice", &mut intent)?;
+    world.store.put("payment_intent", intent);
+    for mut payment in payments_of(world.store, text(invoice, "id")) {
+        set(&mut payment, "status", "canceled");
+        world.store.put("invoice_payment", payment);
+    }
+    Ok(())
+}
+
 fn payments_of(store: &Store, invoice: &str) -> Vec<Object> {
-    let payments = store
-        .oldest_first("invoice_payment")
-        .map(|record| &record.object);
-    payments
-        .filter(|payment| text(payment, "invoice") == invoice)
+    store
+        .with_value("invoice_payment", invoice)
         .cloned()
         .collect()
 }

@@ -15,9 +15,11 @@ mod invoice_lines;
 mod invoices;
 mod payment_methods;
 mod refunds;
+mod renewals;
 mod setup_intents;
 mod subscriptions;
 mod test_cards;
+mod webhooks;
 
 use super::errors::StripeError;
 use super::shapes::Object;
@@ -75,6 +77,16 @@ pub(crate) trait Family: Sync {
         Ok(())
     }
 
+    /// When time alone changes an object next, in Unix seconds.
+    fn due(&self, _object: &Object) -> Option<i64> {
+        None
+    }
+
+    /// Makes the change that was [`due`](Family::due). The world's time is the time it was due at.
+    fn fall_due(&self, _world: &mut World<'_>, _object: &mut Object) -> Result<(), StripeError> {
+        Ok(())
+    }
+
     /// Fills in what an object shows of other objects, whenever it is shown.
     fn present(&self, _store: &Store, _object: &mut Object) {}
 
@@ -94,7 +106,7 @@ pub(crate) trait Family: Sync {
     }
 }
 
-static FAMILIES: [&dyn Family; 14] = [
+static FAMILIES: [&dyn Family; 15] = [
     &balance::Balance,
     &catalog::Catalog,
     &charges::Charges,
@@ -108,6 +120,7 @@ static FAMILIES: [&dyn Family; 14] = [
     &refunds::Refunds,
     &setup_intents::SetupIntents,
     &subscriptions::Subscriptions,
+    &webhooks::Webhooks,
     // Last: it takes every kind that no other family does.
     &defaults::Defaults,
 ];
@@ -162,4 +175,12 @@ pub(crate) fn included(store: &Store, object: &Object, field: &str) -> Option<Va
 /// What answers for an id that names no object any more.
 pub(crate) fn absent(store: &Store, field: &str, id: &str) -> Option<Value> {
     store.deleted(field, id).cloned()
+}
+
+pub(crate) use checkout::complete_session;
+pub(crate) use intents::authenticate;
+
+/// The account's balance as it is now.
+pub(crate) fn balance_now(world: &World<'_>) -> Value {
+    balance::balance(world.store, world.now)
 }

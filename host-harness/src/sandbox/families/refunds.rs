@@ -44,6 +44,9 @@ impl Family for Refunds {
             }
             (charge, _) => world.named_by("charge", "charge", charge)?,
         };
+        if text(&charge, "status") == "succeeded" && !flag(&charge, "captured") {
+            check_release(&charge, call.params.get("amount"))?;
+        }
         give_back(world, charge, call.params.get("amount"), object)
     }
 
@@ -62,6 +65,27 @@ impl Family for Refunds {
             "Only a refund that requires action can be canceled; this one is {status}."
         )))
     }
+}
+
+/// An authorization is released as a whole, and by its intent where it has one: an intent that is
+/// still to be captured has no payment to refund (Stripe docs, "Refund and cancel payments").
+fn check_release(charge: &Object, amount: Option<&Value>) -> Result<(), StripeError> {
+    let intent = text(charge, "payment_intent");
+    if !intent.is_empty() {
+        return Err(StripeError::invalid(format!(
+            "The PaymentIntent {intent} is not captured, so there is nothing to refund. Cancel it \
+             instead."
+        ))
+        .param("payment_intent"));
+    }
+    let part = amount.filter(|amount| *amount != "");
+    if part.is_some_and(|part| part.as_i64() != Some(int(charge, "amount"))) {
+        return Err(StripeError::invalid(
+            "A charge that is not captured can only be refunded as a whole.",
+        )
+        .param("amount"));
+    }
+    Ok(())
 }
 
 /// Completes a refund of a charge; the caller stores the refund.
@@ -112,8 +136,8 @@ pub(crate) fn give_back(
             amount: -amount,
             fee: 0,
             currency: &currency,
-            // Money that is still pending goes back from there.
-            available: !is_pending(world, &charge),
+            // Money that is still pending goes back from there: both become available together.
+            available_on: available_on(world, &charge),
         };
         let entry = balance::book(world, &movement);
         set(refund, "balance_transaction", entry);
@@ -135,9 +159,9 @@ pub(crate) fn give_back(
     Ok(())
 }
 
-fn is_pending(world: &World<'_>, charge: &Object) -> bool {
+fn available_on(world: &World<'_>, charge: &Object) -> i64 {
     let entry = world
         .store
         .get("balance_transaction", id_in(charge, "balance_transaction"));
-    entry.is_some_and(|entry| int(entry, "available_on") > world.now)
+    entry.map_or(world.now, |entry| int(entry, "available_on"))
 }

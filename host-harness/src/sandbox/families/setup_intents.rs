@@ -124,7 +124,9 @@ fn confirm(world: &mut World<'_>, intent: &mut Object) -> Result<(), StripeError
         }
         Charging::Declined(code, decline_code) => {
             let message = test_cards::decline_message(code, decline_code);
-            let error = StripeError::card(code, message).with("decline_code", decline_code);
+            let error = StripeError::card(code, message)
+                .with("decline_code", decline_code)
+                .keeping_changes();
             set(intent, "payment_method", Value::Null);
             set(intent, "status", "requires_payment_method");
             let shown_method = Value::Object(super::present(world.store, &method));

@@ -6,7 +6,7 @@ use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{Store, flag, int, set, text};
 use super::super::world::{Call, Outcome, World, id_in, whole_list};
-use super::{Family, catalog, invoice_lines, invoices};
+use super::{Family, catalog, invoice_lines, payment_methods, renewals};
 use serde_json::{Value, json};
 
 pub(crate) struct Subscriptions;
@@ -52,6 +52,12 @@ impl Family for Subscriptions {
                 world.named_by("subscription", "subscription", subscription)?;
                 let (price, quantity) = catalog::priced(world, &call.params, "price")?;
                 complete_item(world, object, subscription, price, quantity);
+                if let Some(mut owner) = world.store.get("subscription", subscription).cloned() {
+                    let mut items = items_of(world.store, subscription);
+                    items.push(object.clone());
+                    note_period_end(&mut owner, &items);
+                    world.store.put("subscription", owner);
+                }
                 Ok(())
             }
             _ => {
@@ -118,6 +124,23 @@ impl Family for Subscriptions {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn deleted(&self, world: &mut World<'_>, object: &Object) -> Result<(), StripeError> {
+        if text(object, "object") == "subscription_item" {
+            remove_item(world, object, &Object::new())?;
+        }
+        Ok(())
+    }
+
+    fn due(&self, object: &Object) -> Option<i64> {
+        (text(object, "object") == "subscription")
+            .then(|| renewals::due(object))
+            .flatten()
+    }
+
+    fn fall_due(&self, world: &mut World<'_>, object: &mut Object) -> Result<(), StripeError> {
+        renewals::fall_due(world, object)
     }
 
     fn present(&self, store: &Store, object: &mut Object) {
@@ -234,135 +257,8 @@ fn begin(
     for item in items.clone() {
         world.store.put("subscription_item", item);
     }
-    world.store.put("subscription", subscription.clone());
-    let billed = bill(world, params, subscription, &items, trial_end.is_some());
-    if let Err(error) = billed {
-        world.store.remove("subscription", &id, None);
-        for item in &items {
-            world
-                .store
-                .remove("subscription_item", text(item, "id"), None);
-        }
-        return Err(error);
-    }
-    Ok(())
-}
-
-/// Makes the first invoice, and tries to get it paid.
-fn bill(
-    world: &mut World<'_>,
-    params: &Object,
-    subscription: &mut Object,
-    items: &[Object],
-    trial: bool,
-) -> Result<(), StripeError> {
-    let id = text(subscription, "id").to_owned();
-    let mut invoice = world.blank("invoice");
-    for field in [
-        "customer",
-        "currency",
-        "collection_method",
-        "default_payment_method",
-    ] {
-        let value = subscription.get(field).cloned().unwrap_or(Value::Null);
-        set(&mut invoice, field, value);
-    }
-    let days = int(subscription, "days_until_due");
-    set(&mut invoice, "_days_until_due", days);
-    set(&mut invoice, "billing_reason", "subscription_create");
-    set(&mut invoice, "_subscription", id.as_str());
-    set(
-        &mut invoice,
-        "parent",
-        json!({"quote_details": null, "type": "subscription_details",
-        "subscription_details": {"metadata": subscription.get("metadata"), "subscription": id}}),
-    );
-    if let Some(coupons) = coupons(world, params)? {
-        set(&mut invoice, "_coupons", coupons);
-    }
-    invoices::begin(world, &mut invoice);
-    let invoice_id = text(&invoice, "id").to_owned();
-    for item in items {
-        let price = item
-            .get("price")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        let quantity = int(item, "quantity");
-        let amount = if trial {
-            0
-        } else {
-            catalog::cost(&price, quantity)
-        };
-        let line = json!({"amount": amount, "quantity": quantity,
-            "currency": text(&price, "currency"), "subscription": id,
-            "description": format!("{quantity} × {}", product_name(world, &price))});
-        let period = json!({"start": int(item, "current_period_start"),
-            "end": int(item, "current_period_end")});
-        invoice_lines::add_line(world, &invoice_id, &line, Some(&period));
-    }
-    invoice_lines::pull_pending(world, &invoice);
-    invoices::finalize(world, &mut invoice)?;
-    set(subscription, "latest_invoice", invoice_id);
-    if text(&invoice, "status") == "paid" || text(&invoice, "collection_method") == "send_invoice" {
-        set(
-            subscription,
-            "status",
-            if trial { "trialing" } else { "active" },
-        );
-        world.store.put("invoice", invoice);
-        return Ok(());
-    }
-    world.store.put("invoice", invoice.clone());
-    let behavior = text(params, "payment_behavior");
-    if behavior == "default_incomplete" {
-        invoices::open_intent(world, &mut invoice);
-        world.store.put("invoice", invoice);
-        set(subscription, "status", "incomplete");
-        return Ok(());
-    }
-    let paid = invoices::pay(world, &mut invoice, "");
-    let status = match paid {
-        Ok(()) => "active",
-        // A declined card leaves an incomplete subscription; anything else is the caller's mistake.
-        Err(error) if error.status != 402 || behavior == "error_if_incomplete" => {
-            world.store.remove("invoice", text(&invoice, "id"), None);
-            return Err(error);
-        }
-        Err(_) => "incomplete",
-    };
-    world.store.put("invoice", invoice);
-    set(subscription, "status", status);
-    Ok(())
-}
-
-fn coupons(world: &World<'_>, params: &Object) -> Result<Option<Value>, StripeError> {
-    let discounts = params.get("discounts").and_then(Value::as_array);
-    let mut ids = Vec::new();
-    for discount in discounts.into_iter().flatten().filter_map(Value::as_object) {
-        let promotion = world
-            .store
-            .get("promotion_code", text(discount, "promotion_code"));
-        let promotion = promotion
-            .and_then(|code| code.get("promotion"))
-            .and_then(Value::as_object);
-        let id = match promotion {
-            Some(promotion) => text(promotion, "coupon"),
-            None => text(discount, "coupon"),
-        };
-        if !id.is_empty() {
-            world.named_by("discounts", "coupon", id)?;
-            ids.push(json!(id));
-        }
-    }
-    Ok((!ids.is_empty()).then_some(Value::Array(ids)))
-}
-
-fn product_name(world: &World<'_>, price: &Object) -> String {
-    let product = world.store.get("product", id_in(price, "product"));
-    product
-        .map_or("", |product| text(product, "name"))
-        .to_owned()
+    note_period_end(subscription, &items);
+    renewals::bill_first(world, params, subscription, &items, trial_end.is_some())
 }
 
 fn complete_item(
@@ -397,12 +293,74 @@ fn trial_end(params: &Object, now: i64) -> Option<i64> {
     }
 }
 
-fn items_of(store: &Store, subscription: &str) -> Vec<Object> {
-    let items = store
-        .oldest_first("subscription_item")
-        .map(|record| &record.object);
-    items
-        .filter(|item| text(item, "subscription") == subscription)
+/// Starts the subscription that a checkout session asks for; stored. What is not recurring in the
+/// session is on its first invoice.
+pub(crate) fn start(
+    world: &mut World<'_>,
+    session: &Object,
+    method: &str,
+) -> Result<Object, StripeError> {
+    let customer = id_in(session, "customer").to_owned();
+    let mut method = payment_methods::resolve(world, "payment_method", method)?;
+    set(&mut method, "customer", customer.as_str());
+    let id = text(session, "id");
+    let bought = world.store.oldest_first("item");
+    let bought = bought.filter(|record| record.parents.iter().any(|parent| parent == id));
+    let bought: Vec<_> = bought.map(|record| record.object.clone()).collect();
+    let mut items = Vec::new();
+    for item in bought {
+        let Some(price) = item.get("price").and_then(Value::as_object) else {
+            continue;
+        };
+        let quantity = int(&item, "quantity");
+        if text(price, "type") == "recurring" {
+            items.push(json!({"price": text(price, "id"), "quantity": quantity}));
+            continue;
+        }
+        let params = json!({"customer": customer, "quantity": quantity,
+            "pricing": {"price": text(price, "id")}});
+        let params = params.as_object().cloned().unwrap_or_default();
+        let mut extra = world.fresh("invoiceitem", &params);
+        invoice_lines::complete_item(world, &params, &mut extra)?;
+        world.store.put("invoiceitem", extra);
+    }
+    let given = session.get("_subscription_data").and_then(Value::as_object);
+    let mut params = given.cloned().unwrap_or_default();
+    set(&mut params, "customer", customer);
+    set(&mut params, "items", items);
+    set(&mut params, "default_payment_method", text(&method, "id"));
+    set(&mut params, "payment_behavior", "error_if_incomplete");
+    world.store.put("payment_method", method);
+    let mut subscription = world.fresh("subscription", &params);
+    begin(world, &params, &mut subscription)?;
+    world.store.put("subscription", subscription.clone());
+    Ok(subscription)
+}
+
+/// Takes an item away. The last one stays, unless the same request adds others.
+fn remove_item(world: &mut World<'_>, item: &Object, params: &Object) -> Result<(), StripeError> {
+    let adds = params.get("items").and_then(Value::as_array);
+    let adds = adds.is_some_and(|items| items.iter().any(|item| item.get("id").is_none()));
+    if items_of(world.store, text(item, "subscription")).len() < 2 && !adds {
+        return Err(StripeError::invalid(
+            "A subscription needs an item, and this is its last. Cancel the subscription instead.",
+        )
+        .param("items"));
+    }
+    let id = text(item, "id").to_owned();
+    world.store.remove("subscription_item", &id, None);
+    Ok(())
+}
+
+/// Notes when the next period begins, which is when time alone changes the subscription.
+pub(crate) fn note_period_end(subscription: &mut Object, items: &[Object]) {
+    let ends = items.iter().map(|item| int(item, "current_period_end"));
+    set(subscription, "_period_end", ends.min().unwrap_or(0));
+}
+
+pub(crate) fn items_of(store: &Store, subscription: &str) -> Vec<Object> {
+    store
+        .with_value("subscription_item", subscription)
         .cloned()
         .collect()
 }
@@ -439,7 +397,7 @@ fn change(
         }
         let mut item = world.named_by(&format!("{param}[id]"), "subscription_item", item_id)?;
         if flag(element, "deleted") {
-            world.store.remove("subscription_item", item_id, None);
+            remove_item(world, &item, params)?;
             continue;
         }
         if let Some(quantity) = element.get("quantity") {
@@ -451,6 +409,7 @@ fn change(
         }
         world.store.put("subscription_item", item);
     }
+    note_period_end(subscription, &items_of(world.store, &id));
     if let Some(at_period_end) = params.get("cancel_at_period_end").and_then(Value::as_bool) {
         let ends = items_of(world.store, &id)
             .iter()
@@ -473,7 +432,12 @@ fn change(
         && text(subscription, "status") == "trialing"
     {
         set(subscription, "trial_end", world.now);
-        set(subscription, "status", "active");
+        set(subscription, "billing_cycle_anchor", world.now);
+        for mut item in items_of(world.store, &id) {
+            set(&mut item, "current_period_end", world.now);
+            world.store.put("subscription_item", item);
+        }
+        renewals::renew(world, subscription)?;
     }
     Ok(())
 }

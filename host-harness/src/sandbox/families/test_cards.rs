@@ -188,6 +188,9 @@ pub(crate) fn decline_message(code: &str, decline_code: &str) -> &'static str {
         ("authentication_required", _) => {
             "Your card was declined. This transaction requires authentication."
         }
+        ("payment_intent_authentication_failure", _) => {
+            "The payment method could not be authenticated. Confirm with another one."
+        }
         (_, "insufficient_funds") => "Your card has insufficient funds.",
         _ => "Your card was declined.",
     }

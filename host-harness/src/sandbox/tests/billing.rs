@@ -361,3 +361,45 @@ fn a_quote_is_offered_and_accepted() {
     );
     client.post(&format!("{path}/cancel"), "").error(400);
 }
+
+/// Stripe API, "Void an invoice": nobody can pay it any more.
+#[test]
+fn a_void_invoice_cannot_be_paid() {
+    let client = Client::new();
+    let (customer, price) = (customer(&client), price(&client));
+    let form =
+        format!("customer={customer}&items[0][price]={price}&payment_behavior=default_incomplete");
+    let subscription = client.post("/v1/subscriptions", &form).ok();
+    let invoice = subscription["latest_invoice"].as_str().unwrap();
+    let intents = client.get(&format!("/v1/payment_intents?customer={customer}"));
+    let path = format!("/v1/payment_intents/{}", intents.page().0[0]);
+    client
+        .post(&format!("/v1/invoices/{invoice}/void"), "")
+        .ok();
+    assert_eq!(client.get(&path).ok()["status"], "canceled");
+    client
+        .post(&format!("{path}/confirm"), "payment_method=pm_card_visa")
+        .error(400);
+    assert_eq!(client.get("/v1/balance").ok()["pending"][0]["amount"], 0);
+}
+
+#[test]
+fn a_subscription_keeps_an_item() {
+    let client = Client::new();
+    let (customer, price) = (customer(&client), price(&client));
+    let form = format!("customer={customer}&items[0][price]={price}");
+    let subscription = client.post("/v1/subscriptions", &form).ok();
+    let item = subscription["items"]["data"][0]["id"].as_str().unwrap();
+    client
+        .delete(&format!("/v1/subscription_items/{item}"))
+        .error(400);
+    let path = format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap());
+    let gone = format!("items[0][id]={item}&items[0][deleted]=true");
+    client.post(&path, &gone).error(400);
+    let other = self::price(&client);
+    let swapped = client
+        .post(&path, &format!("{gone}&items[1][price]={other}"))
+        .ok();
+    let items = swapped["items"]["data"].as_array().unwrap();
+    assert_eq!((items.len(), &items[0]["price"]["id"]), (1, &json!(other)));
+}

@@ -3,10 +3,16 @@
 
 mod billing;
 mod chaos;
+mod disk;
+mod events;
+mod flows;
+mod ledger;
+mod limits;
 mod money;
 mod objects;
 mod payments;
 mod sockets;
+mod time;
 mod wire;
 
 use super::{Clock, SandboxOptions, StandIn};
@@ -20,6 +26,15 @@ const NOW: i64 = 1_768_478_400;
 struct Client {
     stand_in: StandIn,
     headers: Vec<(&'static str, String)>,
+}
+
+/// Every run the same.
+fn options() -> SandboxOptions {
+    SandboxOptions {
+        clock: Clock::Fixed(NOW),
+        seed: Some(1),
+        ..SandboxOptions::default()
+    }
 }
 
 /// A response, read.
@@ -36,13 +51,15 @@ impl Client {
     }
 
     fn at(now: i64) -> Self {
-        let options = SandboxOptions {
+        Self::having(SandboxOptions {
             clock: Clock::Fixed(now),
-            seed: Some(1),
-            ..SandboxOptions::default()
-        };
+            ..options()
+        })
+    }
+
+    fn having(options: SandboxOptions) -> Self {
         Self {
-            stand_in: StandIn::new(options),
+            stand_in: StandIn::open(options).unwrap(),
             headers: vec![("authorization", "Bearer sk_test_123".into())],
         }
     }
@@ -92,6 +109,26 @@ impl Client {
 
     fn delete(&self, path: &str) -> Reply {
         self.send("DELETE", path, "", b"")
+    }
+
+    /// Lets the sandbox's time pass.
+    fn advance(&self, seconds: i64) {
+        let form = format!("advance={seconds}");
+        self.post("/_sandbox/clock", &form).ok();
+    }
+
+    /// Every object of a list, walking its pages as a client does.
+    fn all(&self, path: &str) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let after = all.last().and_then(|last| last["id"].as_str());
+            let after = after.map_or(String::new(), |id| format!("&starting_after={id}"));
+            let page = self.get(&format!("{path}?limit=100{after}")).ok();
+            all.extend(page["data"].as_array().unwrap().iter().cloned());
+            if page["has_more"] == false {
+                return all;
+            }
+        }
     }
 
     /// Creates an object and answers with its id.

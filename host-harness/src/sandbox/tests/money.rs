@@ -90,3 +90,37 @@ fn payouts_and_transfers_need_available_money() {
     assert_eq!(transfer["amount_reversed"], 80);
     assert_eq!(transfer["reversals"]["data"].as_array().unwrap().len(), 1);
 }
+
+/// Stripe API, "Reverse a payout": the money comes back by a payout of its own.
+#[test]
+fn a_paid_payout_is_reversed() {
+    let client = Client::new();
+    pay(&client, "pm_card_bypassPending");
+    let payout = client.post("/v1/payouts", "amount=5000&currency=usd").ok();
+    let id = payout["id"].as_str().unwrap();
+    let path = format!("/v1/payouts/{id}");
+    client.post(&format!("{path}/reverse"), "").error(400);
+    client.advance(payout["arrival_date"].as_i64().unwrap() - NOW);
+    let back = client.post(&format!("{path}/reverse"), "").ok();
+    assert_eq!(
+        (&back["amount"], &back["original_payout"]),
+        (&json!(-5000), &json!(id))
+    );
+    assert_eq!(client.get(&path).ok()["reversed_by"], back["id"]);
+    assert_eq!(balance(&client), (9680, 0));
+    client.post(&format!("{path}/reverse"), "").error(400);
+}
+
+#[test]
+fn what_becomes_available_together_is_told_once() {
+    let client = Client::new();
+    for _ in 0..3 {
+        pay(&client, "pm_card_visa");
+    }
+    client.advance(10 * 86_400);
+    assert_eq!(balance(&client), (3 * 9680, 0));
+    let told = client.get("/v1/events?type=balance.available").ok();
+    assert_eq!(told["data"].as_array().unwrap().len(), 1);
+    let available = &told["data"][0]["data"]["object"]["available"][0]["amount"];
+    assert_eq!(available, 3 * 9680);
+}

@@ -82,6 +82,26 @@ fn test_cards_behave_as_named() {
             "incorrect_cvc",
             "incorrect_cvc",
         ),
+        (
+            "pm_card_chargeDeclinedInsufficientFunds",
+            "card_declined",
+            "insufficient_funds",
+        ),
+        (
+            "pm_card_chargeDeclinedLostCard",
+            "card_declined",
+            "lost_card",
+        ),
+        (
+            "pm_card_chargeDeclinedStolenCard",
+            "card_declined",
+            "stolen_card",
+        ),
+        (
+            "pm_card_chargeDeclinedProcessingError",
+            "processing_error",
+            "processing_error",
+        ),
     ] {
         let form = format!("amount=2000&currency=usd&confirm=true&payment_method={method}");
         let error = client.post("/v1/payment_intents", &form).error(402);
@@ -124,6 +144,37 @@ fn test_cards_behave_as_named() {
             "amount=2000&currency=usd&payment_method=pm_none",
         )
         .error(400);
+}
+
+/// Stripe docs, "Test card numbers": the names of tokens.
+#[test]
+fn tokens_charge_as_named() {
+    let client = Client::new();
+    for (token, brand) in [
+        ("tok_visa", "visa"),
+        ("tok_mastercard", "mastercard"),
+        ("tok_amex", "amex"),
+    ] {
+        let form = format!("amount=500&currency=usd&source={token}");
+        let charge = client.post("/v1/charges", &form).ok();
+        assert_eq!(charge["payment_method_details"]["card"]["brand"], brand);
+    }
+    for (token, code) in [
+        ("tok_chargeDeclined", "card_declined"),
+        ("tok_chargeDeclinedInsufficientFunds", "card_declined"),
+        ("tok_chargeDeclinedExpiredCard", "expired_card"),
+        ("tok_chargeDeclinedIncorrectCvc", "incorrect_cvc"),
+        ("tok_chargeDeclinedProcessingError", "processing_error"),
+    ] {
+        let form = format!("amount=500&currency=usd&source={token}");
+        let error = client.post("/v1/charges", &form).error(402);
+        assert_eq!(
+            (&error["type"], &error["code"]),
+            (&json!("card_error"), &json!(code))
+        );
+        let path = format!("/v1/charges/{}", error["charge"].as_str().unwrap());
+        assert_eq!(client.get(&path).ok()["failure_code"], code);
+    }
 }
 
 #[test]
@@ -234,6 +285,31 @@ fn an_authorization_is_captured_in_part_or_released() {
         .ok();
     assert_eq!(charge["refunded"], true);
     assert_eq!(charge["refunds"]["data"].as_array().unwrap().len(), 1);
+}
+
+/// Stripe docs, "Refund and cancel payments": what was not captured is canceled, not refunded.
+#[test]
+fn an_authorization_is_not_refunded() {
+    let client = Client::new();
+    let held = intent(
+        &client,
+        "confirm=true&capture_method=manual&payment_method=pm_card_visa",
+    );
+    let id = held["id"].as_str().unwrap();
+    client
+        .post("/v1/refunds", &format!("payment_intent={id}"))
+        .error(400);
+    let capture = format!("/v1/payment_intents/{id}/capture");
+    assert_eq!(client.post(&capture, "").ok()["amount_received"], 2000);
+    let form = "amount=2000&currency=usd&source=tok_visa&capture=false";
+    let charge = client.id("/v1/charges", form);
+    client
+        .post("/v1/refunds", &format!("charge={charge}&amount=500"))
+        .error(400);
+    client.id("/v1/refunds", &format!("charge={charge}"));
+    client
+        .post(&format!("/v1/charges/{charge}/capture"), "")
+        .error(400);
 }
 
 #[test]

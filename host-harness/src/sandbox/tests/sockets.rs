@@ -112,6 +112,29 @@ async fn survives_bad_clients() {
 }
 
 #[tokio::test]
+async fn bodies_share_one_room() {
+    let sandbox = start(|options| {
+        options.max_bodies_bytes = 64 * 1024;
+        options.max_body_bytes = 64 * 1024;
+    })
+    .await;
+    let mut held = sandbox.stand_in().hold("/v1/customers");
+    let large = post(&"email=x&".repeat(5000));
+    let mut first = TcpStream::connect(sandbox.address()).await.unwrap();
+    first.write_all(large.as_bytes()).await.unwrap();
+    held.arrived(1).await;
+    let answer = exchange(&sandbox, large.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("\"type\":\"api_error\""), "{answer}");
+    drop(held);
+    let mut text = String::new();
+    first.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    let answer = exchange(&sandbox, large.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
 async fn further_connections_wait_their_turn() {
     let sandbox = start(|options| options.max_connections = 1).await;
     let idle = TcpStream::connect(sandbox.address()).await.unwrap();
