@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `https://api.stripe.com`, `files.`, `connect.`, `meter-events.`, port 443 | always |
 //! | an origin given to [`Policy::allow`] | scheme, host and port exactly |
-//! | plain `http` | for an allowed origin on a loopback address alone |
+//! | plain `http`, an address for a name | for an allowed origin on a loopback address alone |
 //! | everything else | never |
 
 use std::collections::BTreeSet;
@@ -52,13 +52,18 @@ impl std::error::Error for BadOrigin {}
 impl Policy {
     /// Allows one more origin, such as `https://stripe-proxy.example:8443`.
     /// A path behind it is of no account. Plain `http` is for loopback
-    /// addresses.
+    /// addresses, and so are addresses in place of names.
     pub fn allow(&mut self, url: &str) -> Result<(), BadOrigin> {
         let bad = |problem: &str| BadOrigin(format!("{url:?} cannot be allowed: {problem}"));
         let uri: Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
         let origin = Origin::of(&uri).ok_or_else(|| {
             bad("write scheme, host and port, such as https://host:8443, without a user")
         })?;
+        if origin.is_address() && !origin.is_loopback() {
+            return Err(bad(
+                "an address of another machine cannot be told from anybody's; name its host",
+            ));
+        }
         if !origin.https && !origin.is_loopback() {
             return Err(bad(
                 "plain http is for loopback addresses (127.0.0.1, [::1], localhost) alone",
@@ -112,8 +117,22 @@ impl Origin {
     }
 
     fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.address().is_some_and(|ip| ip.is_loopback())
+    }
+
+    /// Whether the host is an address, in whatever form: those that are not IPv4
+    /// as one writes it (`2130706433`, `0x7f.1`) are addresses to the system all
+    /// the same.
+    fn is_address(&self) -> bool {
+        let last = self.host.rsplit('.').next().unwrap_or_default();
+        let is_number = last.starts_with("0x")
+            || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
+        is_number || self.host.starts_with('[') || self.address().is_some()
+    }
+
+    fn address(&self) -> Option<IpAddr> {
         let literal = self.host.trim_start_matches('[').trim_end_matches(']');
-        self.host == "localhost" || literal.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        literal.parse().ok()
     }
 }
 
@@ -178,7 +197,11 @@ mod tests {
     fn what_cannot_be_allowed_is_said() {
         for (url, said) in [
             ("http://stripe.example:80", "loopback"),
-            ("http://10.0.0.1:80", "loopback"),
+            ("http://10.0.0.1:80", "another machine"),
+            ("https://10.0.0.1:8443", "another machine"),
+            ("https://[2001:db8::1]:8443", "another machine"),
+            ("https://2130706433/", "another machine"),
+            ("https://0x7f.1/", "another machine"),
             ("stripe.example", "scheme"),
             ("ftp://127.0.0.1:1", "scheme"),
             ("https://u:p@h.example", "without a user"),
