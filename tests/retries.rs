@@ -227,3 +227,25 @@ async fn an_answer_that_comes_before_the_body_is_sent_is_heard() {
     );
     assert!(!error.failure.may_have_been_sent);
 }
+
+/// `.invalid` is nobody's name (RFC 6761).
+#[tokio::test]
+async fn a_name_that_cannot_be_resolved_is_said_to_be_so() {
+    let none = json!({"maxNetworkRetries": 0});
+    let (plugin, connection) = connected_to("https://stripe.invalid", none).await;
+    let (resource, method, args) = CREATE;
+    let error = failed(plugin.request(&connection, resource, method, args).await);
+    let failure = &error.failure;
+    assert_eq!(
+        (error.case, failure.type_.as_str()),
+        (Case::Transient, "connection_error"),
+        "{error}"
+    );
+    assert!(
+        failure
+            .message
+            .contains("stripe.invalid could not be resolved"),
+        "{error}"
+    );
+    assert!(!failure.may_have_been_sent);
+}

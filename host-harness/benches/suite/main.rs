@@ -147,7 +147,7 @@ fn run(arguments: &[&str]) -> Result<()> {
     );
     print(&end);
     if write {
-        let head = "# Results\n\nWritten by `cargo bench -p stripe-harness --bench suite -- --write`; \
+        let head = "# Results\n\nWritten by `cargo bench --profile dist -p stripe-harness --bench suite -- --write`; \
                     how to read it is in [README.md](README.md).\n\n";
         std::fs::write(Path::new(RESULTS), format!("{head}{text}{end}"))?;
         progress("written to benches/RESULTS.md");
