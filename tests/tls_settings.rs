@@ -329,7 +329,7 @@ async fn an_unverified_server_elsewhere_is_refused() {
     for url in [
         None,
         Some("https://api.stripe.com"),
-        Some("https://10.0.0.1"),
+        Some("https://elsewhere.example"),
         Some("https://localhost.example"),
         Some("https://127.0.0.1.example:8443"),
         Some("https://0x7f.1:8443"),
