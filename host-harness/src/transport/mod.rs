@@ -8,7 +8,9 @@
 //! | `connector` | one connection: TCP, a proxy's tunnel, TLS |
 //! | `proxy` | which proxy serves which URL |
 //! | `tls`, `stores` | TLS settings; the files with certificates and keys |
+//! | `route` | a connection's own way, applied whole or refused |
 //! | `body` | an answer's body, bounded in time and size |
+//! | `scrub` | an answer without the key that the component must not see |
 //! | `scrub` | an answer's body, without the key the host injected |
 
 mod body;
