@@ -1,25 +1,31 @@
 //! `stripe-harness sandbox`, as a person or a script meets it.
 
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
 
 use serde_json::json;
 
 use crate::support::command::{harness, lines, run};
 use crate::support::{KEY, SENTINEL};
 
+/// The line a sandbox begins with: where it is.
+fn address(sandbox: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(sandbox.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    line.trim().to_owned()
+}
+
 #[test]
 fn the_sandbox_prints_its_address_and_serves() {
-    use std::io::{BufRead as _, BufReader};
     let mut child = harness(&["sandbox", "--port", "0"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut address)
-        .unwrap();
-    let url = address.trim();
+    let url = address(&mut child);
+    let url = url.as_str();
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     let mut command = harness(&[
         "request",
@@ -42,7 +48,6 @@ fn the_sandbox_prints_its_address_and_serves() {
 #[cfg(unix)]
 #[test]
 fn the_sandbox_prints_the_same_ids_and_keeps_what_it_was_given() {
-    use std::io::{BufRead as _, BufReader};
     let folder = tempfile::tempdir().unwrap();
     let create = |data: &str| {
         let file = folder.path().join(data);
@@ -53,12 +58,9 @@ fn the_sandbox_prints_the_same_ids_and_keeps_what_it_was_given() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
+        let url = address(&mut child);
         let request = |method: &str, argument: &str| {
-            let mut command = harness(&["request", "--base-url", address.trim()]);
+            let mut command = harness(&["request", "--base-url", &url]);
             command.args([
                 "--secret-key-env",
                 "K",
