@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, Linker, Resource, ResourceTable};
+use wasmtime::component::{self, Component, InstancePre, Linker, Resource, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, StoreContextMut};
 use wasmtime_wasi::{HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, IoError};
@@ -13,7 +13,7 @@ use super::connection::Via;
 use super::engine::TABLE_ELEMENTS;
 use super::error::CallError;
 use super::options::HostOptions;
-use crate::bindings::{Embedded, EmbeddedPre};
+use crate::bindings::exports::lowcode::stripe::requests;
 use crate::secret::Injected;
 use crate::transport::{Hooks, Transport};
 
@@ -23,12 +23,15 @@ const KEPT_MEMORY: usize = 4 << 20;
 /// An instance and the store it lives in.
 pub(super) struct Instance {
     pub(super) store: Store<State>,
-    pub(super) exports: Embedded,
+    exports: component::Instance,
+    /// `requests`, once it was called: its types are checked once for an
+    /// instance.
+    requests: Option<requests::Guest>,
 }
 
 impl Instance {
     pub(super) async fn new(
-        pre: &EmbeddedPre<State>,
+        pre: &InstancePre<State>,
         state: State,
         max_fuel: Option<u64>,
     ) -> Result<Instance, CallError> {
@@ -38,12 +41,38 @@ impl Instance {
         // Instantiation itself takes both.
         supply(&mut store, max_fuel);
         match pre.instantiate_async(&mut store).await {
-            Ok(exports) => Ok(Instance { store, exports }),
+            Ok(exports) => Ok(Instance {
+                store,
+                exports,
+                requests: None,
+            }),
             Err(error) => Err(CallError::execution_failed(format!(
                 "No instance of the component could be made: {}.",
                 store.data().reason(&error)
             ))),
         }
+    }
+
+    /// The interface `requests`.
+    pub(super) fn requests(
+        &mut self,
+        indices: &requests::GuestIndices,
+    ) -> wasmtime::Result<requests::Guest> {
+        if let Some(loaded) = &self.requests {
+            return Ok(loaded.clone());
+        }
+        let loaded = indices.load(&mut self.store, &self.exports)?;
+        self.requests = Some(loaded.clone());
+        Ok(loaded)
+    }
+
+    /// Another interface. Only the one a call needs is loaded, since checking
+    /// all types of all interfaces takes longer than many a call.
+    pub(super) fn interface<G>(
+        &mut self,
+        load: impl FnOnce(&mut Store<State>, &component::Instance) -> wasmtime::Result<G>,
+    ) -> wasmtime::Result<G> {
+        load(&mut self.store, &self.exports)
     }
 
     /// Makes it ready for a call.
@@ -76,7 +105,7 @@ fn supply(store: &mut Store<State>, max_fuel: Option<u64>) {
 
 /// Links what `stripe.wasm` may import, and nothing else: HTTP, clocks, random
 /// numbers, and the `wasi:cli` interfaces that Rust's standard library brings.
-pub(super) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<EmbeddedPre<State>> {
+pub(super) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<State>> {
     use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
     use wasmtime_wasi::p2::bindings::{cli, random};
     use wasmtime_wasi::random::{WasiRandom, WasiRandomView as _};
@@ -92,7 +121,7 @@ pub(super) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<E
     cli::terminal_stderr::add_to_linker::<State, WasiCli>(&mut linker, State::cli)?;
     random::insecure_seed::add_to_linker::<State, WasiRandom>(&mut linker, State::random)?;
     tell_body_errors(&mut linker)?;
-    EmbeddedPre::new(linker.instantiate_pre(component)?)
+    linker.instantiate_pre(component)
 }
 
 /// Puts right what wasmtime-wasi-http 48 says of an error within a body: it looks

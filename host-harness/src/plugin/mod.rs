@@ -5,6 +5,7 @@
 //! trapped or ran out of time is never kept, so such a call takes nothing with
 //! it.
 
+mod calls;
 mod connection;
 mod engine;
 mod error;
@@ -13,22 +14,20 @@ mod options;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use anyhow::Context as _;
-use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::error::Elapsed;
-use tracing::field::Empty;
-use tracing::{Instrument as _, Span};
 use wasmtime::Store;
+use wasmtime::component::{self, InstancePre};
 
 use self::connection::Via;
 use self::engine::Machine;
 use self::instance::{Instance, State};
-use crate::bindings::{Embedded, EmbeddedPre, types};
-use crate::policy::is_loopback;
-use crate::secret::{Injected, NoRandom};
+use crate::bindings::exports::lowcode::stripe::{connections, requests};
+use crate::bindings::types;
+use crate::secret::Injected;
 use crate::transport::{Route, Transport};
 
 pub use self::connection::Connection;
@@ -79,7 +78,9 @@ pub struct Plugin {
 
 struct Inner {
     machine: Arc<Machine>,
-    pre: EmbeddedPre<State>,
+    pre: InstancePre<State>,
+    connections: connections::GuestIndices,
+    requests: requests::GuestIndices,
     transport: Arc<Transport>,
     options: HostOptions,
     /// What stands for the fallback key, where keys are injected.
@@ -148,9 +149,16 @@ impl Plugin {
 
     fn new(machine: Arc<Machine>, options: HostOptions) -> anyhow::Result<Plugin> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        let other = "this component is not stripe.wasm, or of another version";
         let pre = instance::link(&machine.engine, &machine.component)
             .map_err(anyhow::Error::from)
-            .context("this component is not stripe.wasm, or of another version")?;
+            .context(other)?;
+        let connections = connections::GuestIndices::new(&pre)
+            .map_err(anyhow::Error::from)
+            .context(other)?;
+        let requests = requests::GuestIndices::new(&pre)
+            .map_err(anyhow::Error::from)
+            .context(other)?;
         let fallback = match &options.fallback_key {
             Some(key) if options.inject_key => {
                 Some(Injected::new(key.clone()).context("the system has no random numbers")?)
@@ -162,6 +170,8 @@ impl Plugin {
             inner: Arc::new(Inner {
                 machine,
                 pre,
+                connections,
+                requests,
                 transport: Arc::new(transport),
                 options,
                 fallback,
@@ -189,211 +199,6 @@ impl Plugin {
             .exports(&machine.engine)
             .map(|(name, _)| name.to_owned())
             .collect()
-    }
-
-    /// Turns a connection's properties, as a JSON object, into a connection.
-    ///
-    /// Transport properties (`httpVersion`, `proxy`, `secureSocket`) are
-    /// applied if the host takes them from connections, else refused.
-    pub async fn parse_connection(
-        &self,
-        properties: impl Into<String>,
-    ) -> Result<Connection, CallError> {
-        let properties = properties.into();
-        let (properties, injected) = match self.inner.options.inject_key {
-            true => without_key(&properties)?,
-            false => (properties, None),
-        };
-        let mut lease = self.lease(&Via::default()).await?;
-        let (store, exports) = lease.parts();
-        let connections = exports.lowcode_stripe_connections();
-        // The generated calls take the contract's `json` as `&String`.
-        let parsed = self
-            .in_time(connections.call_parse_connection(store, &properties))
-            .await;
-        let record = lease.finished(parsed)??;
-        let connection = self.connect(record, injected)?;
-        for warning in connection.warnings() {
-            tracing::warn!("{warning}");
-        }
-        Ok(connection)
-    }
-
-    /// Takes a connection's record that was made elsewhere.
-    pub fn connection(&self, mut record: types::Connection) -> Result<Connection, CallError> {
-        let injected = match record.secret_key.take() {
-            Some(key) if self.inner.options.inject_key => {
-                let injected = Injected::new(key.into()).ok_or_else(no_random)?;
-                record.secret_key = Some(injected.placeholder().to_owned());
-                for (_, value) in record.headers.iter_mut().flatten() {
-                    injected.hide(value);
-                }
-                Some(injected)
-            }
-            key => {
-                record.secret_key = key;
-                None
-            }
-        };
-        self.connect(record, injected)
-    }
-
-    fn connect(
-        &self,
-        mut record: types::Connection,
-        injected: Option<Injected>,
-    ) -> Result<Connection, CallError> {
-        let route = match record.transport.take() {
-            Some(settings) => Some(self.route(settings, record.base_url.as_deref())?),
-            None => None,
-        };
-        Ok(Connection::new(record, Via { route, injected }))
-    }
-
-    /// The way to Stripe that a connection's settings ask for.
-    fn route(
-        &self,
-        settings: types::Transport,
-        base_url: Option<&str>,
-    ) -> Result<Arc<Route>, CallError> {
-        let refuse = |refusal: crate::transport::Refusal| {
-            connection::refused(refusal.place, refusal.message)
-        };
-        let options = &self.inner.options;
-        let mut routes = self
-            .inner
-            .routes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        routes.retain(|(_, route)| route.strong_count() > 0);
-        let known = routes.iter().find(|(known, _)| *known == settings);
-        let route = match known.and_then(|(_, route)| route.upgrade()) {
-            Some(route) => route,
-            None => {
-                let route = Arc::new(Route::new(&settings, options).map_err(refuse)?);
-                routes.push((settings, Arc::downgrade(&route)));
-                route
-            }
-        };
-        if route.is_for_loopback() && !base_url.is_some_and(is_loopback) {
-            return Err(refuse(route.unverified()));
-        }
-        Ok(route)
-    }
-
-    /// Calls one method of one resource; `args` is JSON, not copied where it is
-    /// a `String`.
-    pub async fn request(
-        &self,
-        connection: &Connection,
-        resource: &str,
-        method: &str,
-        args: impl Into<String>,
-    ) -> Result<types::Response, CallError> {
-        let span = tracing::info_span!(
-            "request",
-            resource,
-            method,
-            status = Empty,
-            attempts = Empty,
-            request_id = Empty,
-            error = Empty
-        );
-        let args = args.into();
-        let call = async {
-            let mut lease = self.lease(connection.via()).await?;
-            let (store, exports) = lease.parts();
-            let requests = exports.lowcode_stripe_requests();
-            let answered = self
-                .in_time(requests.call_request(store, connection.record(), resource, method, &args))
-                .await;
-            lease.answered(answered)
-        };
-        let result = call.instrument(span.clone()).await;
-        record(&span, &result);
-        result
-    }
-
-    /// Calls the method that Lowdefy's nested form names; `properties` is JSON.
-    pub async fn stripe_request(
-        &self,
-        connection: &Connection,
-        properties: impl Into<String>,
-    ) -> Result<types::Response, CallError> {
-        let span = tracing::info_span!(
-            "stripe_request",
-            status = Empty,
-            attempts = Empty,
-            request_id = Empty,
-            error = Empty
-        );
-        let properties = properties.into();
-        let call = async {
-            let mut lease = self.lease(connection.via()).await?;
-            let (store, exports) = lease.parts();
-            let requests = exports.lowcode_stripe_requests();
-            let answered = self
-                .in_time(requests.call_stripe_request(store, connection.record(), &properties))
-                .await;
-            lease.answered(answered)
-        };
-        let result = call.instrument(span.clone()).await;
-        record(&span, &result);
-        result
-    }
-
-    /// What [`Plugin::request`] would send, without sending it.
-    pub async fn plan(
-        &self,
-        connection: &Connection,
-        resource: &str,
-        method: &str,
-        args: impl Into<String>,
-    ) -> Result<types::Planned, CallError> {
-        let args = args.into();
-        let mut lease = self.lease(connection.via()).await?;
-        let (store, exports) = lease.parts();
-        let requests = exports.lowcode_stripe_requests();
-        let planned = self
-            .in_time(requests.call_plan(store, connection.record(), resource, method, &args))
-            .await;
-        Ok(lease.finished(planned)??)
-    }
-
-    /// What [`Plugin::plan`] costs in an instance that has made a call before,
-    /// in fuel units; needs [`HostOptions::max_fuel`].
-    pub async fn cost_of_plan(
-        &self,
-        connection: &Connection,
-        resource: &str,
-        method: &str,
-        args: &str,
-    ) -> Result<u64, CallError> {
-        let args = args.to_owned();
-        let mut cost = 0;
-        let mut lease = self.lease(connection.via()).await?;
-        for _ in 0..2 {
-            let (store, exports) = lease.parts();
-            let before = store.get_fuel();
-            let planned = exports
-                .lowcode_stripe_requests()
-                .call_plan(&mut *store, connection.record(), resource, method, &args)
-                .await;
-            match planned {
-                Ok(planned) => planned?,
-                Err(error) => return Err(lease.stopped(&error)),
-            };
-            let (store, _) = lease.parts();
-            match (before, store.get_fuel()) {
-                (Ok(before), Ok(after)) => cost = before.saturating_sub(after),
-                _ => {
-                    return Err(CallError::execution_failed(
-                        "Fuel is not counted: set max_fuel.".to_owned(),
-                    ));
-                }
-            }
-        }
-        Ok(cost)
     }
 
     /// A kept instance or a new one, when it is the call's turn.
@@ -430,8 +235,23 @@ impl Plugin {
 }
 
 impl Lease<'_> {
-    fn parts(&mut self) -> (&mut Store<State>, &Embedded) {
-        (&mut self.instance.store, &self.instance.exports)
+    fn store(&mut self) -> &mut Store<State> {
+        &mut self.instance.store
+    }
+
+    /// The interface `requests` of the instance.
+    fn requests(&mut self) -> Result<requests::Guest, CallError> {
+        let loaded = self.instance.requests(&self.plugin.requests);
+        loaded.map_err(|error| self.stopped(&error))
+    }
+
+    /// Another interface of the instance.
+    fn interface<G>(
+        &mut self,
+        load: impl FnOnce(&mut Store<State>, &component::Instance) -> wasmtime::Result<G>,
+    ) -> Result<G, CallError> {
+        let loaded = self.instance.interface(load);
+        loaded.map_err(|error| self.stopped(&error))
     }
 
     /// Takes the instance back after its call: kept if it is healthy and there
@@ -476,59 +296,5 @@ impl Lease<'_> {
             "The component stopped without a result: {}.",
             self.instance.store.data().reason(error)
         ))
-    }
-}
-
-/// Properties with a placeholder in place of the key. What is not JSON is the
-/// component's to refuse, so nothing of it but its kind is passed on.
-fn without_key(properties: &str) -> Result<(String, Option<Injected>), CallError> {
-    match serde_json::from_str(properties) {
-        Ok(mut properties @ Value::Object(_)) => {
-            let injected = Injected::taken_from(&mut properties).map_err(|NoRandom| no_random())?;
-            Ok((properties.to_string(), injected))
-        }
-        Ok(Value::Array(_)) => Ok(("[]".to_owned(), None)),
-        Ok(Value::String(_)) => Ok((r#""""#.to_owned(), None)),
-        Ok(other) => Ok((other.to_string(), None)),
-        Err(error) => Err(CallError::refused(
-            "configuration_error",
-            Some("properties".to_owned()),
-            format!(
-                "The properties of a Stripe connection should be JSON; at line {}, column {} they \
-                 are not.",
-                error.line(),
-                error.column()
-            ),
-        )),
-    }
-}
-
-fn no_random() -> CallError {
-    CallError::refused(
-        "configuration_error",
-        None,
-        "The system has no random numbers for a key's placeholder.".to_owned(),
-    )
-}
-
-/// Completes a call's span.
-fn record(span: &Span, result: &Result<types::Response, CallError>) {
-    if span.is_disabled() {
-        return;
-    }
-    let (status, attempts, request_id) = match result {
-        Ok(response) => (response.status, response.attempts, &response.request_id),
-        Err(error) => {
-            span.record("error", error.failure.type_.as_str());
-            let failure = &error.failure;
-            (failure.status, failure.attempts, &failure.request_id)
-        }
-    };
-    span.record("attempts", attempts);
-    if let Some(status) = status {
-        span.record("status", status);
-    }
-    if let Some(request_id) = request_id {
-        span.record("request_id", request_id.as_str());
     }
 }

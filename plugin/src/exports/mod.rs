@@ -1,19 +1,22 @@
-//! The component's exports: each takes its input apart, goes through the
-//! modules in order, and puts the result into the contract's records.
+//! The component's exports, one module for each interface: each takes its input
+//! apart, goes through the modules in order, and puts the result into the
+//! contract's records. What every call goes through, whichever export it came
+//! by, is here.
+
+mod connections;
+mod requests;
 
 use std::cell::RefCell;
 
 use crate::arguments;
-use crate::body::Body;
 use crate::call::{self, Limits, Telemetry};
-use crate::connection::{self, Settings};
-use crate::contract::exports::lowcode::stripe::{connections, requests};
+use crate::connection::Settings;
 use crate::failure::Refusal;
 use crate::json::Value;
-use crate::nested::{self, Target};
-use crate::outgoing::{self, Outgoing, Planned, RawRequest};
+use crate::nested::Target;
+use crate::outgoing::{self, Planned, RawRequest};
 use crate::transport::{Wasi, uuid};
-use crate::types::{self, Connection, Error, Response};
+use crate::types::{Connection, Error, Response};
 
 /// The component; `contract` exports it.
 pub(crate) struct Plugin;
@@ -29,65 +32,6 @@ fn fallback_key() -> Option<String> {
     std::env::var("STRIPE_SECRET_KEY")
         .ok()
         .filter(|key| !key.is_empty())
-}
-
-impl connections::Guest for Plugin {
-    fn parse_connection(properties: String) -> Result<Connection, Error> {
-        let parse = || {
-            connection::parse(&properties, fallback_key().is_some())
-                .map_err(|refusal| refusal.within("properties"))
-        };
-        // What every call would refuse is refused here. (Parsed twice, since the
-        // code that clones the whole record would be larger than that of most
-        // other steps.)
-        Settings::check(parse()?, fallback_key).map_err(|refusal| refusal.within("properties"))?;
-        Ok(parse()?)
-    }
-}
-
-impl requests::Guest for Plugin {
-    fn request(
-        connection: Connection,
-        resource: String,
-        method: String,
-        args: String,
-    ) -> Result<Response, Error> {
-        let target = nested::find(&resource, &method)?;
-        let settings = settings(connection)?;
-        let args = read_args(&args, &settings)?;
-        run(target, args, &settings, "args")
-    }
-
-    fn stripe_request(connection: Connection, properties: String) -> Result<Response, Error> {
-        let settings = settings(connection)?;
-        check_length("properties", &properties, &settings)?;
-        let properties = Value::parse(&properties).map_err(|error| {
-            Refusal::argument(
-                "properties",
-                format!("The request's properties are not JSON: {error}."),
-            )
-        })?;
-        let found = nested::resolve(properties).map_err(|refusal| refusal.within("properties"))?;
-        let target = nested::find(&found.resource, &found.method)?;
-        let place = format!("properties.{}", found.path);
-        run(target, found.args, &settings, &place)
-    }
-
-    fn plan(
-        connection: Connection,
-        resource: String,
-        method: String,
-        args: String,
-    ) -> Result<types::Planned, Error> {
-        let target = nested::find(&resource, &method)?;
-        let settings = settings(connection)?;
-        let args = read_args(&args, &settings)?;
-        let (planned, _) = prepare(target, args, &settings, "args")?;
-        Ok(match planned {
-            Planned::Local(json) => types::Planned::Local(json),
-            Planned::Http(outgoing) => types::Planned::Http(shown(*outgoing)),
-        })
-    }
 }
 
 fn settings(connection: Connection) -> Result<Settings, Refusal> {
@@ -181,20 +125,5 @@ fn run(
             TELEMETRY.set(telemetry);
             result
         }
-    }
-}
-
-/// A request as `plan` shows it.
-fn shown(outgoing: Outgoing<'_>) -> types::HttpRequest {
-    let url = outgoing.url();
-    let authorization = ["Bearer ", &outgoing.key.redacted()].concat();
-    let mut headers = Vec::with_capacity(16);
-    headers.push(("authorization".to_owned(), authorization));
-    headers.extend(outgoing.headers.into_pairs());
-    types::HttpRequest {
-        method: outgoing.verb.as_str().to_owned(),
-        url,
-        headers,
-        body: outgoing.body.as_ref().map(Body::to_bytes),
     }
 }
