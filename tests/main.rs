@@ -29,6 +29,7 @@ mod policy;
 mod proxy;
 mod retries;
 mod sandbox_command;
+mod sandbox_modes;
 mod table;
 mod time;
 mod tls;

@@ -9,7 +9,7 @@ use crate::support::command::{harness, lines, run};
 use crate::support::{KEY, SENTINEL};
 
 /// The line a sandbox begins with: where it is.
-fn address(sandbox: &mut Child) -> String {
+pub(crate) fn address(sandbox: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(sandbox.stdout.take().unwrap())
         .read_line(&mut line)
@@ -81,10 +81,9 @@ fn the_sandbox_prints_the_same_ids_and_keeps_what_it_was_given() {
         let output = child.wait_with_output().unwrap();
         let log = String::from_utf8(output.stderr).unwrap();
         let line = log.lines().find(|line| line.contains(" POST ")).unwrap();
-        assert!(
-            line.starts_with("2026-01-15T12:00:00.000Z POST /v1/customers 200 req_"),
-            "{line}"
-        );
+        let start =
+            "2026-01-15T12:00:00.000Z POST /v1/customers customers.create sk_test_***4242 200 ";
+        assert!(line.starts_with(start), "{line}");
         assert!(!log.contains(SENTINEL), "{log}");
         (made, listed["data"].as_array().unwrap().len())
     };

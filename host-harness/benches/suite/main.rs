@@ -14,6 +14,7 @@ mod node;
 mod report;
 mod server;
 mod size;
+mod soak;
 mod start;
 mod throughput;
 mod unpooled;
@@ -36,6 +37,10 @@ usage: cargo bench -p stripe-harness --bench suite -- [--quick] [--write] [NAMEâ
   fuel         wasm instructions of ten kinds of call
   bulk         a listing of 10,000 objects, an upload of 10 MB
   size         bytes of the component
+
+  soak [CALLS] [--write]   so many calls (1,000,000) in one process against the sandbox: memory,
+                           descriptors, speed; --write: benches/SOAK.md. Alone, and never among the
+                           others: it takes minutes
 
   --quick      short rounds: shows that the suite works, and no more
   --write      write benches/RESULTS.md; all parts are run, and not quickly
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
             print(USAGE);
             Ok(())
         }
+        ["soak", rest @ ..] => soak::run(rest),
         _ => run(&arguments),
     };
     match ended {

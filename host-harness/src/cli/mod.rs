@@ -4,6 +4,7 @@
 //! Exit codes: 0 all succeeded, 1 a request failed, 2 usage or configuration,
 //! 130 a batch was interrupted.
 
+mod advance_clock;
 mod batch;
 mod component;
 mod connection;
@@ -61,6 +62,8 @@ enum Command {
     Component,
     /// Serve the embedded stand-in for Stripe until it is stopped.
     Sandbox(sandbox::Arguments),
+    /// Let a sandbox's time pass: renewals, payouts, expiries happen.
+    AdvanceClock(advance_clock::Arguments),
 }
 
 /// The form results are printed in.
@@ -147,6 +150,7 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
         Command::Batch(arguments) => batch::run(&host, arguments).await,
         Command::Component => component::run(&host).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::AdvanceClock(arguments) => advance_clock::run(arguments).await,
     }
 }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
-use stripe_harness::sandbox::{Sandbox, SandboxOptions};
+use stripe_harness::sandbox::Sandbox;
 use stripe_harness::{HostOptions, Instances, Policy, Proxies, Roots, TransportOptions};
 
 use super::Wrong;
+use super::sandbox::State;
 
 /// Calls a command makes at the same time, `batch` not counted, and warm
 /// instances it keeps: one process serves one person, so its calls need not be
@@ -22,6 +23,9 @@ pub(super) struct Reach {
     /// throw-away key serves where none is set.
     #[arg(long)]
     pub(super) sandbox: bool,
+
+    #[command(flatten)]
+    state: State,
 
     /// An origin that may be reached besides Stripe's, such as
     /// http://127.0.0.1:12111. A baseUrl in a file grants itself nothing.
@@ -78,10 +82,16 @@ impl Reach {
                 .map_err(|error| Wrong(format!("--proxy: {error}")))?,
             None => Proxies::from_env().map_err(|error| wrong(&error))?,
         };
+        if let (false, Some(flag)) = (self.sandbox, self.state.given()) {
+            return Err(Wrong(format!(
+                "{flag} is for the sandbox that --sandbox starts: add --sandbox, or give {flag} to \
+                 stripe-harness sandbox"
+            )));
+        }
         let sandbox = match self.sandbox {
             false => None,
             true => {
-                let sandbox = Sandbox::start(SandboxOptions::default())
+                let sandbox = Sandbox::start(self.state.options())
                     .await
                     .map_err(|error| Wrong(format!("the sandbox cannot be started: {error}")))?;
                 policy

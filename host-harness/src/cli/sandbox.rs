@@ -19,27 +19,57 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
 
-    /// With a seed, ids are the same on every run.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-
-    /// Let time stand still at this many seconds since 1970. It moves when asked to:
-    /// POST /_sandbox/clock advance=SECONDS, which also works on a running clock.
-    #[arg(long, value_name = "UNIX_SECONDS")]
-    clock: Option<i64>,
-
-    /// Keep everything in this file over restarts [default: in memory only].
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    state: State,
 
     /// Answer 429 to more than this many requests of an account in one second.
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
 
-    /// Print a line on stderr for every request: time, method, path, status, request id and
-    /// idempotency key. Never an API key, a query or a body.
+    /// Print a line on stderr for every request: time, verb, path, method, key (redacted), status,
+    /// milliseconds, error code, request id and idempotency key. Never an API key, a query or a body.
     #[arg(long)]
     log_requests: bool,
+}
+
+/// What a sandbox begins with, whichever command starts it.
+#[derive(Debug, Args)]
+pub(super) struct State {
+    /// With a seed, a sandbox's ids are the same on every run.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Let a sandbox's time stand still at this many seconds since 1970, until it is moved by
+    /// stripe-harness advance-clock.
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    clock: Option<i64>,
+
+    /// Keep a sandbox's objects in this file over restarts [default: in memory only].
+    #[arg(long, value_name = "FILE")]
+    pub(super) data: Option<PathBuf>,
+}
+
+impl State {
+    /// A sandbox that begins so, and is otherwise as usual.
+    pub(super) fn options(&self) -> SandboxOptions {
+        SandboxOptions {
+            seed: self.seed,
+            clock: self.clock.map_or(Clock::System, Clock::Fixed),
+            data: self.data.clone(),
+            ..SandboxOptions::default()
+        }
+    }
+
+    /// The first of these flags that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--seed", self.seed.is_some()),
+            ("--clock", self.clock.is_some()),
+            ("--data", self.data.is_some()),
+        ];
+        let first = given.into_iter().find(|(_, given)| *given);
+        first.map(|(flag, _)| flag)
+    }
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Wrong> {
@@ -49,12 +79,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Wrong> {
         .then(|| RequestLog::new(render::error_line));
     let sandbox = Sandbox::start(SandboxOptions {
         address,
-        seed: arguments.seed,
-        clock: arguments.clock.map_or(Clock::System, Clock::Fixed),
-        data: arguments.data,
         rate_limit: arguments.rate_limit,
         log,
-        ..SandboxOptions::default()
+        ..arguments.state.options()
     })
     .await
     .map_err(|error| Wrong(format!("the sandbox cannot start on {address}: {error}")))?;

@@ -57,6 +57,11 @@ impl Answer {
         }
     }
 
+    /// Whether it repeats an earlier answer.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.original_request.is_some()
+    }
+
     /// The answer to a request with these headers, with its own.
     pub(crate) fn into_response(
         self,

@@ -8,9 +8,11 @@
 //! | `POST /_sandbox/clock` `advance=SECONDS` | advances the clock; what falls due meanwhile happens |
 //! | `POST /_sandbox/payment_intents/{id}/authenticate` `outcome=succeeded\|failed` | ends the wait for the cardholder |
 //! | `POST /_sandbox/checkout/sessions/{id}/complete` `payment_method=pm_card_visa` | pays on the checkout page |
+//! | `GET /_sandbox/objects/{kind}/{id}` | shows an object, as the [status page](super::status_page) links to it; takes no key |
 //!
-//! They take a test key, and parameters as a form or as JSON.
+//! The others take a test key, and parameters as a form or as JSON.
 
+use super::calendar::iso_8601;
 use super::errors::StripeError;
 use super::families;
 use super::form;
@@ -68,7 +70,7 @@ pub(crate) fn advance(
 
 /// The clock as an answer shows it.
 pub(crate) fn clock(now: i64) -> Value {
-    json!({"object": "sandbox.clock", "now": now})
+    json!({"object": "sandbox.clock", "now": now, "time": iso_8601(now)})
 }
 
 /// Does what the other paths are for.

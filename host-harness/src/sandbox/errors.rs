@@ -53,6 +53,13 @@ impl StripeError {
         Self::invalid(message).unexecuted()
     }
 
+    /// 400: a parameter that the operation does not take.
+    pub(crate) fn unknown_parameter(param: &str) -> Self {
+        Self::malformed(format!("Received unknown parameter: {param}"))
+            .code("parameter_unknown")
+            .param(param)
+    }
+
     /// 400: a required parameter is absent.
     pub(crate) fn missing(param: &str) -> Self {
         Self::malformed(format!("Missing required param: {param}."))

@@ -332,6 +332,23 @@ fn transitions(prefix: &str, before: &Object, after: &Object, push: &mut impl Fn
                 (true, true) => {}
             }
         }
+        "charge.dispute" => {
+            let moves = |object: &Object| {
+                let entries = object.get("balance_transactions").and_then(Value::as_array);
+                entries.map_or(0, Vec::len)
+            };
+            let over = matches!(status, "won" | "lost" | "warning_closed");
+            if moves(after) > moves(before) {
+                push(if status == "won" {
+                    "funds_reinstated"
+                } else {
+                    "funds_withdrawn"
+                });
+            }
+            if moved && over {
+                push("closed");
+            }
+        }
         "quote" => match (moved, status) {
             (true, "open") => push("finalized"),
             (true, "accepted" | "canceled") => push(status),

@@ -3,7 +3,7 @@
 //!
 //! It owns everything a client can see of Stripe and nothing else: it must not share code with
 //! the plugin it is used to test, so it reads the wire with a decoder of its own. The one thing
-//! both read is data, the list of operations in `plugin/catalogue/operations.txt`. No money
+//! both read is data, the list of operations and their parameters in `plugin/catalogue/`. No money
 //! moves and no packet leaves the machine. Objects live in memory, and with
 //! [`SandboxOptions::data`] in a file too, where they survive the sandbox.
 //!
@@ -32,12 +32,13 @@
 //! | `idempotency`, `rate`, `errors` | kept answers; requests per second; error shapes |
 //! | `recording`, `request_log`, `holds` | what arrived, for tests and for people; requests held in flight |
 //! | `routes` | which operation a verb and a path mean |
-//! | `decode`, `form`, `multipart`, `parameters` | from bytes to parameters with types |
+//! | `decode`, `form`, `multipart`, `parameters`, `nested` | from bytes to parameters with types |
 //! | `shapes` | which fields each kind of object has, read from the data files in `shapes/` |
 //! | `operations` | what any operation does by its shape alone, for every kind of object |
 //! | `families` | what is particular: cards, intents, the balance, invoices, subscriptions … |
 //! | `lists`, `search`, `expand` | pages, filters, queries, expansion |
 //! | `events`, `agenda` | what is told about every change; what time alone will change |
+//! | `status_page` | what a person sees at `/` with a browser |
 //! | `control` | paths of the sandbox's own: its clock, and what a cardholder would do |
 //! | `store`, `disk`, `world`, `ids`, `clock`, `calendar` | the objects, where they are kept, their ids and their dates |
 //!
@@ -45,7 +46,7 @@
 //! from which it is taken back when it is refused, told as events, and written to the file before
 //! the answer is sent.
 //!
-//! What it does not do: send webhooks, compute taxes or prorations, let anybody open a checkout page
+//! What it does not do: send webhooks, compute taxes, let anybody open a checkout page
 //! (`/_sandbox/checkout/sessions/{id}/complete` stands for it), or move the time of single
 //! customers by test clocks (`/_sandbox/clock` moves everyone's).
 
@@ -68,6 +69,7 @@ mod idempotency;
 mod ids;
 mod lists;
 mod multipart;
+mod nested;
 mod operations;
 mod parameters;
 mod rate;
@@ -78,6 +80,7 @@ mod search;
 mod server;
 mod shapes;
 mod stand_in;
+mod status_page;
 mod store;
 mod world;
 

@@ -128,7 +128,7 @@ fn update(world: &mut World<'_>, call: &Call<'_>) -> Result<Object, StripeError>
 
 fn delete(world: &mut World<'_>, call: &Call<'_>) -> Result<Value, StripeError> {
     let (kind, object) = named_by_path(world, call)?;
-    families::of(kind).deleted(world, &object)?;
+    families::of(kind).deleted(world, call, &object)?;
     let id = text(&object, "id");
     if call.route.is_v2() {
         world.store.remove(kind, id, None);

@@ -74,11 +74,7 @@ pub(crate) fn check_known(route: &Route, params: &Object) -> Result<(), StripeEr
     });
     match unknown {
         None => Ok(()),
-        Some(name) => Err(
-            StripeError::malformed(format!("Received unknown parameter: {name}"))
-                .code("parameter_unknown")
-                .param(name),
-        ),
+        Some(name) => Err(StripeError::unknown_parameter(name)),
     }
 }
 

@@ -2,11 +2,14 @@
 //! the removal of secrets from it; it knows nothing of what the requests meant.
 
 use super::auth;
+use super::request_log::Arrived;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// Bodies are remembered up to this many bytes altogether.
 const MAX_BODY_BYTES: usize = 128 * 1024 * 1024;
+/// How many of the latest requests the status page shows.
+const SHOWN: usize = 50;
 
 /// One request as it arrived, without the key that came with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub(crate) struct Recording {
     requests: VecDeque<RecordedRequest>,
     capacity: usize,
     body_bytes: usize,
+    latest: VecDeque<Arrived>,
+    count: u64,
 }
 
 impl Recording {
@@ -48,7 +53,21 @@ impl Recording {
             requests: VecDeque::new(),
             capacity,
             body_bytes: 0,
+            latest: VecDeque::new(),
+            count: 0,
         }
+    }
+
+    /// Remembers a request as a person is told of it.
+    pub(crate) fn note(&mut self, arrived: Arrived) {
+        self.count = self.count.saturating_add(1);
+        self.latest.push_front(arrived);
+        self.latest.truncate(SHOWN);
+    }
+
+    /// The latest requests, newest first, and how many there were in all.
+    pub(crate) fn latest(&self) -> (Vec<Arrived>, u64) {
+        (self.latest.iter().cloned().collect(), self.count)
     }
 
     pub(crate) fn push(&mut self, request: &http::Request<Bytes>, status: u16) {

@@ -1,14 +1,130 @@
-//! One line for each request that arrived. It owns the line's form; where lines go is said by whoever
-//! starts the sandbox.
+//! What arrived, for a person: one line for each request, and the latest ones for the status page. It
+//! owns what is told of a request and in which form; where lines go is said by whoever starts the
+//! sandbox.
 
+use super::answer::Answer;
+use super::auth;
 use super::calendar::iso_8601;
+use super::routes::Routes;
 use bytes::Bytes;
 use http::Request;
+use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Where the sandbox reports what arrives: time, method, path, status, request id and idempotency
-/// key, one line each. Of queries, bodies and API keys it says nothing.
+/// The most characters shown of a path or of an idempotency key.
+const MAX_SHOWN: usize = 255;
+
+/// One request as it is told to a person. Of its query, its body and its API key there is nothing in
+/// it but the key's prefix and last four characters.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    /// The sandbox's time when it was answered, in Unix seconds.
+    pub(crate) at: i64,
+    pub(crate) verb: String,
+    pub(crate) path: String,
+    /// What the table calls the operation, such as `customers.create`; empty where there is none.
+    pub(crate) operation: &'static str,
+    /// The redacted API key; `-` where none was sent.
+    pub(crate) api_key: String,
+    pub(crate) status: u16,
+    /// The error's code, or its type where it has no code.
+    pub(crate) error: Option<String>,
+    /// How long the answer took.
+    pub(crate) took: Duration,
+    pub(crate) request_id: String,
+    pub(crate) idempotency_key: Option<String>,
+    /// The answer is a kept one.
+    pub(crate) replayed: bool,
+}
+
+impl Arrived {
+    pub(crate) fn new(
+        request: &Request<Bytes>,
+        answer: &Answer,
+        request_id: &str,
+        at: i64,
+        took: Duration,
+    ) -> Self {
+        let (verb, path) = (request.method().as_str(), request.uri().path());
+        let header = |name: &str| {
+            let value = request.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()))
+        };
+        let authorization = header("authorization");
+        let api_key = authorization.map(|value| auth::redact_authorization(&value));
+        let api_key = api_key
+            .as_deref()
+            .and_then(|shown| shown.rsplit(' ').next());
+        Self {
+            at,
+            verb: shown(verb),
+            path: shown(path),
+            operation: Routes::get()
+                .find(verb, path)
+                .map_or("", |(route, _)| route.name),
+            api_key: api_key.map_or_else(|| "-".to_owned(), shown),
+            status: answer.status,
+            error: (answer.status >= 400).then(|| error_of(&answer.body)),
+            took,
+            request_id: request_id.to_owned(),
+            idempotency_key: header("idempotency-key").map(|key| shown(&key)),
+            replayed: answer.is_replay(),
+        }
+    }
+}
+
+impl fmt::Display for Arrived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = match self.operation {
+            "" => "-",
+            operation => operation,
+        };
+        write!(
+            f,
+            "{} {} {} {operation} {} {} {:.1} ms",
+            iso_8601(self.at),
+            self.verb,
+            self.path,
+            self.api_key,
+            self.status,
+            self.took.as_secs_f64() * 1000.0,
+        )?;
+        if let Some(error) = &self.error {
+            write!(f, " {error}")?;
+        }
+        write!(f, " {}", self.request_id)?;
+        if let Some(key) = &self.idempotency_key {
+            write!(f, " key={key}")?;
+        }
+        f.write_str(if self.replayed { " replayed" } else { "" })
+    }
+}
+
+/// A caller's text, of which nothing may look like another line, and no more than fits one.
+fn shown(text: &str) -> String {
+    let shown = text.chars().take(MAX_SHOWN);
+    shown.flat_map(char::escape_default).collect()
+}
+
+/// What an error answer says it is.
+fn error_of(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let error = body.get("error").unwrap_or(&Value::Null);
+    let field = |name: &str| error.get(name).and_then(Value::as_str);
+    // OAuth's error is a word.
+    let code = field("code").or(field("type")).or(error.as_str());
+    let code = code.unwrap_or("-");
+    match field("decline_code").filter(|decline| *decline != code) {
+        Some(decline) => format!("{code}/{decline}"),
+        None => code.to_owned(),
+    }
+}
+
+/// Where the sandbox reports what arrives, one line for each request: time, verb, path, method, API
+/// key (redacted), status, milliseconds, error code, request id, idempotency key, and whether the
+/// answer was a kept one. Of queries, bodies and API keys it says nothing more.
 #[derive(Clone)]
 pub struct RequestLog(Arc<dyn Fn(&str) + Send + Sync>);
 
@@ -18,29 +134,8 @@ impl RequestLog {
         Self(Arc::new(write))
     }
 
-    pub(crate) fn request(
-        &self,
-        request: &Request<Bytes>,
-        status: u16,
-        request_id: &str,
-        now: i64,
-    ) {
-        let key = request.headers().get("idempotency-key");
-        let key = key.map_or(String::from("-"), |key| {
-            // A key is the caller's text: nothing in it may look like another line.
-            String::from_utf8_lossy(key.as_bytes())
-                .chars()
-                .take(255)
-                .flat_map(char::escape_default)
-                .collect()
-        });
-        let line = format!(
-            "{} {} {} {status} {request_id} {key}",
-            iso_8601(now),
-            request.method(),
-            request.uri().path()
-        );
-        (self.0)(&line);
+    pub(crate) fn request(&self, arrived: &Arrived) {
+        (self.0)(&arrived.to_string());
     }
 }
 

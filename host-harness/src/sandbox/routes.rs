@@ -30,6 +30,8 @@ pub(crate) enum Action {
 /// One operation's path.
 #[derive(Debug)]
 pub(crate) struct Route {
+    /// What the table calls the operation, such as `customers.create`.
+    pub(crate) name: &'static str,
     pub(crate) verb: &'static str,
     /// The path with `{}` in place of its parameters.
     pub(crate) template: String,
@@ -85,7 +87,7 @@ impl Routes {
             .filter(|line| !line.trim_start().starts_with('#'))
         {
             let mut words = line.split_whitespace();
-            let (Some(_), Some(verb), Some(path)) = (words.next(), words.next(), words.next())
+            let (Some(name), Some(verb), Some(path)) = (words.next(), words.next(), words.next())
             else {
                 continue;
             };
@@ -93,11 +95,11 @@ impl Routes {
             let segments: Vec<_> = path.split('/').skip(1).collect();
             let template = template(&segments);
             if !flags.contains(&"local") && seen.insert((verb, template.clone())) {
-                rows.push((verb, segments, template, flags));
+                rows.push((name, verb, segments, template, flags));
             }
         }
         let mut by_length: HashMap<_, Vec<Route>> = HashMap::new();
-        for (verb, segments, template, flags) in rows {
+        for (name, verb, segments, template, flags) in rows {
             let answer = shapes.answer(verb, &template);
             let action = action(verb, &segments, &template, answer, &flags, shapes);
             let kinds = answer
@@ -105,6 +107,7 @@ impl Routes {
                 .unwrap_or_default();
             let owners = owners(&segments, shapes);
             let route = Route {
+                name,
                 verb,
                 template,
                 segments,

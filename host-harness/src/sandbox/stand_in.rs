@@ -3,6 +3,7 @@
 //! answer) and what every answer carries; it knows nothing of sockets, and leaves each step to its
 //! own room.
 
+mod page;
 mod time;
 
 use super::accounts::{self, Account};
@@ -17,16 +18,18 @@ use super::idempotency::{Fingerprint, IdempotencyKeys, KeptAnswer, Name};
 use super::ids::Ids;
 use super::rate::RateLimit;
 use super::recording::Recording;
+use super::request_log::Arrived;
 use super::routes::{Route, Routes};
 use super::store::Store;
 use super::world::{Call, Outcome, World};
 use super::{RecordedRequest, SandboxOptions};
-use super::{auth, control, expand, operations, parameters};
+use super::{auth, control, expand, nested, operations, parameters};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// The most accounts that have objects of their own.
 const MAX_ACCOUNTS: usize = 10_000;
@@ -159,17 +162,25 @@ impl StandIn {
 
     /// Answers one request at once, whatever is held. Of its URI only the path and the query count.
     pub fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if let Some(page) = self.page(request) {
+            return page;
+        }
+        let begun = Instant::now();
         let request_id = self.lock().ids.id("request");
         let answer = match self.admit(request, &request_id) {
             Ok(Step::Answered(answer)) => answer,
             Ok(Step::Execute(admitted)) => self.finish(*admitted, &request_id),
             Err(error) => Answer::refusal(&error, &request_id),
         };
-        self.answered(request, answer, &request_id)
+        self.answered(request, answer, &request_id, begun)
     }
 
     /// Answers one request as soon as nothing holds it any more.
     pub async fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if let Some(page) = self.page(request) {
+            return page;
+        }
+        let begun = Instant::now();
         let request_id = self.lock().ids.id("request");
         let answer = match self.admit(request, &request_id) {
             Ok(Step::Answered(answer)) => answer,
@@ -179,7 +190,7 @@ impl StandIn {
             }
             Err(error) => Answer::refusal(&error, &request_id),
         };
-        self.answered(request, answer, &request_id)
+        self.answered(request, answer, &request_id, begun)
     }
 
     /// Holds requests for a path (without a query) in flight, until the result is dropped.
@@ -235,14 +246,16 @@ impl StandIn {
         request: &Request<Bytes>,
         answer: Answer,
         request_id: &str,
+        begun: Instant,
     ) -> Response<Bytes> {
-        let now = {
-            let mut state = self.lock();
-            state.recording.push(request, answer.status);
-            self.time(&state)
-        };
+        let mut state = self.lock();
+        let now = self.time(&state);
+        let arrived = Arrived::new(request, &answer, request_id, now, begun.elapsed());
+        state.recording.push(request, answer.status);
+        state.recording.note(arrived.clone());
+        drop(state);
         if let Some(log) = &self.options.log {
-            log.request(request, answer.status, request_id, now);
+            log.request(&arrived);
         }
         self.respond(answer, request_id, request.headers())
     }
@@ -496,6 +509,9 @@ fn execute(
     }
     if is_strict {
         parameters::check_known(route, &params)?;
+        if !route.is_v2() {
+            nested::check(route.name, &params)?;
+        }
     }
     parameters::check_required(route.answer, &params, upload.is_some())?;
     parameters::check_metadata(&params)?;

@@ -4,7 +4,7 @@
 
 use super::shapes::Object;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// Kinds of which those with one value of a field are asked for again and again, and that field.
 const INDEXED: [(&str, &str); 4] = [
@@ -13,6 +13,9 @@ const INDEXED: [(&str, &str); 4] = [
     ("line_item", "invoice"),
     ("subscription_item", "subscription"),
 ];
+
+/// Of how many deleted objects of a kind it is remembered that they were there, the latest ones.
+const MAX_DELETED: usize = 10_000;
 
 /// One stored object.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +40,8 @@ struct Collection {
     bytes: usize,
     /// Objects that are gone but still answer that they are.
     deleted: HashMap<String, Value>,
+    /// Their ids, the first deleted first; some may be back by now.
+    deleted_order: VecDeque<String>,
 }
 
 impl Collection {
@@ -46,6 +51,22 @@ impl Collection {
             indexed: indexed.map_or("", |(_, field)| field),
             ..Self::default()
         }
+    }
+
+    fn leave(&mut self, id: &str, left: Value) {
+        self.deleted.insert(id.to_owned(), left);
+        self.deleted_order.push_back(id.to_owned());
+    }
+
+    /// The id of a deleted object that is to be forgotten, so that there are not too many.
+    fn next_forgotten(&mut self) -> Option<String> {
+        while self.deleted.len() > MAX_DELETED || self.deleted_order.len() > 2 * MAX_DELETED {
+            let oldest = self.deleted_order.pop_front()?;
+            if self.deleted.contains_key(&oldest) {
+                return Some(oldest);
+            }
+        }
+        None
     }
 
     fn insert(&mut self, id: &str, record: Record) {
@@ -160,7 +181,11 @@ impl Store {
         let collection = self.collections.get_mut(kind)?;
         let record = collection.take(id)?;
         if let Some(left) = left {
-            collection.deleted.insert(id.to_owned(), left);
+            collection.leave(id, left);
+            while let Some(oldest) = self.collection(kind).next_forgotten() {
+                self.note(kind, &oldest);
+                self.collection(kind).deleted.remove(&oldest);
+            }
         }
         Some(record.object)
     }
@@ -168,6 +193,15 @@ impl Store {
     /// What is left of a deleted object.
     pub(crate) fn deleted(&self, kind: &str, id: &str) -> Option<&Value> {
         self.collections.get(kind)?.deleted.get(id)
+    }
+
+    /// The kinds of which there are objects, in the order of their names.
+    pub(crate) fn kinds(&self) -> Vec<&str> {
+        let present = self.collections.iter();
+        let present = present.filter(|(_, collection)| !collection.records.is_empty());
+        let mut kinds: Vec<_> = present.map(|(kind, _)| kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds
     }
 
     /// How many objects of a kind there are.
@@ -285,7 +319,7 @@ impl Store {
             let collection = self.collection(&change.kind);
             collection.take(&change.id);
             match change.left_before {
-                Some(left) => _ = collection.deleted.insert(change.id.clone(), left),
+                Some(left) => collection.leave(&change.id, left),
                 None => _ = collection.deleted.remove(&change.id),
             }
             if let Some(record) = change.before {
@@ -308,7 +342,7 @@ impl Store {
 
     /// Puts back what is left of a deleted object.
     pub(crate) fn restore_left(&mut self, kind: &str, id: &str, left: Value) {
-        self.collection(kind).deleted.insert(id.to_owned(), left);
+        self.collection(kind).leave(id, left);
     }
 
     /// Puts back an object without an id.
@@ -406,6 +440,35 @@ mod tests {
         store.roll_back();
         assert_eq!(of(&store, "in_1"), ["a", "c"]);
         assert_eq!(of(&store, "in_2"), ["b"]);
+    }
+
+    #[test]
+    fn of_deleted_objects_the_latest_are_remembered() {
+        let mut store = Store::default();
+        let delete = |store: &mut Store, number: usize| {
+            let id = number.to_string();
+            store.put("customer", object(&id));
+            store.remove("customer", &id, Some(json!({"deleted": true})));
+        };
+        for number in 0..MAX_DELETED {
+            delete(&mut store, number);
+            store.commit();
+        }
+        delete(&mut store, MAX_DELETED);
+        let changed: Vec<_> = store.changes().map(|change| change.id.clone()).collect();
+        assert_eq!(changed.len(), 2, "the disk is told what was forgotten");
+        assert!(store.deleted("customer", "0").is_none());
+        store.roll_back();
+        assert!(store.deleted("customer", "0").is_some());
+        for number in 0..3 * MAX_DELETED {
+            delete(&mut store, number);
+            store.commit();
+        }
+        let customers = store.collection("customer");
+        assert_eq!(customers.deleted.len(), MAX_DELETED);
+        assert!(customers.deleted_order.len() <= 2 * MAX_DELETED);
+        let last = (3 * MAX_DELETED - 1).to_string();
+        assert!(store.deleted("customer", &last).is_some());
     }
 
     #[test]

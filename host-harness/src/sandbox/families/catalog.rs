@@ -105,7 +105,12 @@ impl Family for Catalog {
         Ok(())
     }
 
-    fn deleted(&self, world: &mut World<'_>, object: &Object) -> Result<(), StripeError> {
+    fn deleted(
+        &self,
+        world: &mut World<'_>,
+        _call: &Call<'_>,
+        object: &Object,
+    ) -> Result<(), StripeError> {
         let id = text(object, "id");
         let mut prices = world.store.oldest_first("price");
         if text(object, "object") == "product"

@@ -8,8 +8,8 @@ use super::super::store::{Store, flag, int, set, text};
 use super::super::world::{Call, World, id_in};
 use super::Family;
 use super::balance::{self, Movement};
-use super::payment_methods;
 use super::test_cards::{self, Charging};
+use super::{disputes, payment_methods};
 use serde_json::{Value, json};
 
 /// What to charge.
@@ -102,6 +102,11 @@ pub(crate) fn attempt(
         "_available",
         charging == Charging::SucceedsAvailable,
     );
+    if let Charging::Disputed(reason) | Charging::Inquired(reason) = charging {
+        set(&mut charge, "_dispute", reason);
+        let inquiry = matches!(charging, Charging::Inquired(_));
+        set(&mut charge, "_inquiry", inquiry);
+    }
     if attempt.capture {
         capture(world, &mut charge, attempt.amount);
     }
@@ -139,6 +144,11 @@ pub(crate) fn capture(world: &mut World<'_>, charge: &mut Object, amount: i64) {
     set(charge, "amount_captured", amount);
     set(charge, "amount_refunded", rest);
     set(charge, "balance_transaction", entry);
+    let reason = text(charge, "_dispute").to_owned();
+    if !reason.is_empty() {
+        let is_inquiry = flag(charge, "_inquiry");
+        disputes::raise(world, charge, &reason, is_inquiry);
+    }
 }
 
 pub(crate) struct Charges;

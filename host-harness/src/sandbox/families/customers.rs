@@ -77,7 +77,12 @@ impl Family for Customers {
         default_method(world, object)
     }
 
-    fn deleted(&self, world: &mut World<'_>, object: &Object) -> Result<(), StripeError> {
+    fn deleted(
+        &self,
+        world: &mut World<'_>,
+        _call: &Call<'_>,
+        object: &Object,
+    ) -> Result<(), StripeError> {
         if text(object, "object") == "customer" {
             subscriptions::cancel_all_of(world, text(object, "id"));
         }

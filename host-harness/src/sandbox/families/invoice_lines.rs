@@ -3,7 +3,7 @@
 
 use super::super::errors::StripeError;
 use super::super::shapes::Object;
-use super::super::store::{Store, int, set, text};
+use super::super::store::{Store, flag, int, set, text};
 use super::super::world::{Call, World, id_in};
 use super::catalog;
 use super::invoices::unexpected;
@@ -88,9 +88,16 @@ pub(crate) fn complete_item(
 
 /// Puts an invoice item on an invoice as one of its lines.
 fn line_from(world: &mut World<'_>, item: &mut Object, invoice: &str) {
-    let line = json!({"amount": int(item, "amount"), "currency": text(item, "currency"),
+    let mut line = json!({"amount": int(item, "amount"), "currency": text(item, "currency"),
         "description": item.get("description").cloned().unwrap_or(Value::Null),
         "quantity": int(item, "quantity")});
+    if let (Some(line), true) = (line.as_object_mut(), flag(item, "proration")) {
+        let details = json!({"invoice_item": text(item, "id"), "proration": true,
+            "proration_details": null, "subscription": text(item, "_subscription")});
+        let parent = json!({"type": "invoice_item_details", "invoice_item_details": details,
+            "subscription_item_details": null});
+        set(line, "parent", parent);
+    }
     let line = add_line(world, invoice, &line, item.get("period"));
     set(item, "_line", line);
     set(item, "invoice", invoice);
@@ -199,7 +206,8 @@ pub(crate) fn add_up(invoice: &mut Object, lines: &[Object]) {
 }
 
 fn set_total(invoice: &mut Object, total: i64) {
-    let due = total.max(0);
+    // What the customer's balance pays, or adds (`credit.rs`).
+    let due = total.saturating_add(int(invoice, "_from_balance")).max(0);
     let paid = if text(invoice, "status") == "paid" {
         due
     } else {

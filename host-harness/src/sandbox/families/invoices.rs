@@ -5,7 +5,7 @@ use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{Store, flag, int, set, text};
 use super::super::world::{Call, Outcome, World, id_in, whole_list};
-use super::{Family, intents, invoice_lines, payment_methods, subscriptions};
+use super::{Family, credit, intents, invoice_lines, payment_methods, subscriptions};
 use serde_json::{Value, json};
 
 pub(crate) struct Invoices;
@@ -101,7 +101,12 @@ impl Family for Invoices {
         Ok(())
     }
 
-    fn deleted(&self, world: &mut World<'_>, object: &Object) -> Result<(), StripeError> {
+    fn deleted(
+        &self,
+        world: &mut World<'_>,
+        _call: &Call<'_>,
+        object: &Object,
+    ) -> Result<(), StripeError> {
         match text(object, "object") {
             "invoice" if text(object, "status") != "draft" => Err(unexpected(object, "deleted")),
             "invoiceitem" => {
@@ -316,6 +321,8 @@ pub(crate) fn finalize(world: &mut World<'_>, invoice: &mut Object) -> Result<()
         set(&mut customer, "currency", text(invoice, "currency"));
     }
     world.store.put("customer", customer);
+    credit::apply(world, invoice);
+    invoice_lines::refresh(world, invoice);
     let page = format!(
         "https://invoice.stripe.com/i/{}/test_{}",
         world.account,
@@ -408,6 +415,7 @@ pub(crate) fn open_intent(world: &mut World<'_>, invoice: &mut Object) -> Object
 /// Makes an invoice one that nobody has to pay, or can.
 pub(crate) fn void(world: &mut World<'_>, invoice: &mut Object) -> Result<(), StripeError> {
     cancel_intent(world, invoice)?;
+    credit::restore(world, invoice);
     set(invoice, "status", "void");
     mark(invoice, "voided_at", world.now);
     Ok(())

@@ -7,13 +7,16 @@ mod catalog;
 mod charges;
 mod checkout;
 mod connect;
+mod credit;
 mod customers;
 mod defaults;
+mod disputes;
 mod files;
 mod intents;
 mod invoice_lines;
 mod invoices;
 mod payment_methods;
+mod prorations;
 mod refunds;
 mod renewals;
 mod setup_intents;
@@ -73,7 +76,12 @@ pub(crate) trait Family: Sync {
     }
 
     /// Refuses a deletion or cleans up after it.
-    fn deleted(&self, _world: &mut World<'_>, _object: &Object) -> Result<(), StripeError> {
+    fn deleted(
+        &self,
+        _world: &mut World<'_>,
+        _call: &Call<'_>,
+        _object: &Object,
+    ) -> Result<(), StripeError> {
         Ok(())
     }
 
@@ -106,13 +114,14 @@ pub(crate) trait Family: Sync {
     }
 }
 
-static FAMILIES: [&dyn Family; 15] = [
+static FAMILIES: [&dyn Family; 16] = [
     &balance::Balance,
     &catalog::Catalog,
     &charges::Charges,
     &checkout::Checkout,
     &connect::Connect,
     &customers::Customers,
+    &disputes::Disputes,
     &files::Files,
     &intents::PaymentIntents,
     &invoices::Invoices,

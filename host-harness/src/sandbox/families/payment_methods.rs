@@ -118,7 +118,12 @@ impl Family for PaymentMethods {
         }
     }
 
-    fn deleted(&self, world: &mut World<'_>, object: &Object) -> Result<(), StripeError> {
+    fn deleted(
+        &self,
+        world: &mut World<'_>,
+        _call: &Call<'_>,
+        object: &Object,
+    ) -> Result<(), StripeError> {
         let customer = world.store.get("customer", text(object, "customer"));
         if let Some(mut customer) = customer.cloned()
             && id_in(&customer, "default_source") == text(object, "id")

@@ -7,6 +7,7 @@ use super::super::store::{flag, int, set, text};
 use super::super::world::{Call, World, id_in};
 use super::Family;
 use super::balance::{self, Movement};
+use super::disputes;
 use serde_json::Value;
 
 pub(crate) struct Refunds;
@@ -126,6 +127,7 @@ pub(crate) fn give_back(
         ))
         .param("amount"));
     }
+    disputes::check_refund(world, &charge, amount == left)?;
     let currency = text(&charge, "currency").to_owned();
     let refund_id = text(refund, "id").to_owned();
     // An authorization that was never captured is released, which moves no money.

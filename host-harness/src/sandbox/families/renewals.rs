@@ -1,7 +1,7 @@
 //! What a subscription is billed, period after period. It owns the first invoice, renewals, the end
 //! of trials and of subscriptions that were to end; what else a subscription does is
-//! `subscriptions.rs`'s affair. Stripe keeps a renewal's invoice a draft for an hour; here it is final
-//! at once, and nothing is prorated.
+//! `subscriptions.rs`'s affair, and what a change within a period costs `prorations.rs`'s. Stripe keeps
+//! a renewal's invoice a draft for an hour; here it is final at once.
 
 use super::super::calendar::after;
 use super::super::errors::StripeError;
@@ -80,8 +80,18 @@ pub(crate) fn renew(world: &mut World<'_>, subscription: &mut Object) -> Result<
     if billed.is_empty() {
         return Ok(());
     }
+    bill(world, subscription, &billed, "subscription_cycle")
+}
+
+/// Bills these items' periods and whatever else the customer owes, at once.
+pub(crate) fn bill(
+    world: &mut World<'_>,
+    subscription: &mut Object,
+    items: &[Object],
+    reason: &str,
+) -> Result<(), StripeError> {
     let coupons = subscription.get("_coupons").cloned();
-    let mut invoice = draft(world, subscription, &billed, "subscription_cycle", coupons);
+    let mut invoice = draft(world, subscription, items, reason, coupons);
     set(subscription, "latest_invoice", text(&invoice, "id"));
     world.store.put("subscription", subscription.clone());
     invoices::advance(world, &mut invoice)?;
@@ -99,13 +109,33 @@ pub(crate) fn renew(world: &mut World<'_>, subscription: &mut Object) -> Result<
 /// The end of the period that begins at `start`: periods are counted from the anchor, so that one
 /// that begins on the 31st does not stay on the 28th after February (Stripe docs, "Billing cycle").
 fn period_end(anchor: i64, start: i64, item: &Object) -> i64 {
+    let (interval, count) = interval(item);
+    let ends = (1..=1200 / count.min(1200)).map(|times| after(anchor, interval, times * count));
+    let next = ends.into_iter().find(|end| *end > start);
+    next.unwrap_or_else(|| after(start, interval, count))
+}
+
+/// The period of an item that a time lies in, counted from the anchor.
+pub(crate) fn period_around(anchor: i64, time: i64, item: &Object) -> (i64, i64) {
+    let (interval, count) = interval(item);
+    let mut start = anchor;
+    for times in 1..=1200 / count.min(1200) {
+        let end = after(anchor, interval, times * count);
+        if end > time {
+            return (start, end);
+        }
+        start = end;
+    }
+    (time, after(time, interval, count))
+}
+
+/// How often an item is billed: every so many of an interval.
+pub(crate) fn interval(item: &Object) -> (&str, i64) {
     let recurring = item.get("price").and_then(|price| price.get("recurring"));
     let recurring = recurring.and_then(Value::as_object);
     let interval = recurring.map_or("month", |recurring| text(recurring, "interval"));
     let count = recurring.map_or(1, |recurring| int(recurring, "interval_count").max(1));
-    let ends = (1..=1200 / count.min(1200)).map(|times| after(anchor, interval, times * count));
-    let next = ends.into_iter().find(|end| *end > start);
-    next.unwrap_or_else(|| after(start, interval, count))
+    (interval, count)
 }
 
 /// Makes the first invoice, and tries to get it paid.
@@ -248,7 +278,7 @@ fn coupons(world: &World<'_>, params: &Object) -> Result<Option<Vec<Value>>, Str
     Ok((!ids.is_empty()).then_some(ids))
 }
 
-fn product_name(world: &World<'_>, price: &Object) -> String {
+pub(crate) fn product_name(world: &World<'_>, price: &Object) -> String {
     let product = world.store.get("product", id_in(price, "product"));
     product
         .map_or("", |product| text(product, "name"))

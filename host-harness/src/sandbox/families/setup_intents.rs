@@ -137,7 +137,10 @@ fn confirm(world: &mut World<'_>, intent: &mut Object) -> Result<(), StripeError
             let shown = Value::Object(super::present(world.store, intent));
             return Err(error.with("setup_intent", shown));
         }
-        Charging::Succeeds | Charging::SucceedsAvailable => {}
+        Charging::Succeeds
+        | Charging::SucceedsAvailable
+        | Charging::Disputed(_)
+        | Charging::Inquired(_) => {}
     }
     set(intent, "status", "succeeded");
     set(intent, "next_action", Value::Null);

@@ -6,7 +6,7 @@ use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{Store, flag, int, set, text};
 use super::super::world::{Call, Outcome, World, id_in, whole_list};
-use super::{Family, catalog, invoice_lines, payment_methods, renewals};
+use super::{Family, catalog, invoice_lines, payment_methods, prorations, renewals};
 use serde_json::{Value, json};
 
 pub(crate) struct Subscriptions;
@@ -49,14 +49,17 @@ impl Family for Subscriptions {
             "subscription" => begin(world, &call.params, object),
             "subscription_item" => {
                 let subscription = text(&call.params, "subscription");
-                world.named_by("subscription", "subscription", subscription)?;
+                let mut owner = world.named_by("subscription", "subscription", subscription)?;
                 let (price, quantity) = catalog::priced(world, &call.params, "price")?;
                 complete_item(world, object, subscription, price, quantity);
-                if let Some(mut owner) = world.store.get("subscription", subscription).cloned() {
-                    let mut items = items_of(world.store, subscription);
-                    items.push(object.clone());
-                    note_period_end(&mut owner, &items);
-                    world.store.put("subscription", owner);
+                settle(
+                    world,
+                    &call.params,
+                    &mut owner,
+                    vec![(None, Some(object.clone()))],
+                )?;
+                if let Some(settled) = world.store.get("subscription_item", text(object, "id")) {
+                    *object = settled.clone();
                 }
                 Ok(())
             }
@@ -84,6 +87,14 @@ impl Family for Subscriptions {
                     let (price, _) = catalog::priced(world, &call.params, "price")?;
                     set(object, "price", Value::Object(price));
                 }
+                let before = world.store.get("subscription_item", text(object, "id"));
+                let before = before.cloned();
+                let mut owner = world.at_path("subscription", text(object, "subscription"))?;
+                let changes = vec![(before, Some(object.clone()))];
+                settle(world, &call.params, &mut owner, changes)?;
+                if let Some(settled) = world.store.get("subscription_item", text(object, "id")) {
+                    *object = settled.clone();
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -104,6 +115,9 @@ impl Family for Subscriptions {
             ("DELETE", _) => {
                 if text(object, "status") == "canceled" {
                     return Err(StripeError::no_such("subscription", text(object, "id")));
+                }
+                if flag(&call.params, "prorate") || flag(&call.params, "invoice_now") {
+                    prorations::cancel(world, &call.params, object)?;
                 }
                 end(world, object);
                 if let Some(details) = call.params.get("cancellation_details") {
@@ -126,9 +140,21 @@ impl Family for Subscriptions {
         Ok(true)
     }
 
-    fn deleted(&self, world: &mut World<'_>, object: &Object) -> Result<(), StripeError> {
+    fn deleted(
+        &self,
+        world: &mut World<'_>,
+        call: &Call<'_>,
+        object: &Object,
+    ) -> Result<(), StripeError> {
         if text(object, "object") == "subscription_item" {
             remove_item(world, object, &Object::new())?;
+            let mut owner = world.at_path("subscription", text(object, "subscription"))?;
+            settle(
+                world,
+                &call.params,
+                &mut owner,
+                vec![(Some(object.clone()), None)],
+            )?;
         }
         Ok(())
     }
@@ -379,6 +405,7 @@ fn change(
         }
     }
     let id = text(subscription, "id").to_owned();
+    let mut changes: Vec<prorations::Change> = Vec::new();
     let elements = params.get("items").and_then(Value::as_array);
     for (index, element) in elements
         .into_iter()
@@ -392,14 +419,16 @@ fn change(
             let (price, quantity) = catalog::priced(world, element, &param)?;
             let mut item = world.blank("subscription_item");
             complete_item(world, &mut item, &id, price, quantity);
-            world.store.put("subscription_item", item);
+            changes.push((None, Some(item)));
             continue;
         }
         let mut item = world.named_by(&format!("{param}[id]"), "subscription_item", item_id)?;
         if flag(element, "deleted") {
             remove_item(world, &item, params)?;
+            changes.push((Some(item), None));
             continue;
         }
+        let before = item.clone();
         if let Some(quantity) = element.get("quantity") {
             set(&mut item, "quantity", quantity.clone());
         }
@@ -407,9 +436,9 @@ fn change(
             let (price, _) = catalog::priced(world, element, &param)?;
             set(&mut item, "price", Value::Object(price));
         }
-        world.store.put("subscription_item", item);
+        changes.push((Some(before), Some(item)));
     }
-    note_period_end(subscription, &items_of(world.store, &id));
+    settle(world, params, subscription, changes)?;
     if let Some(at_period_end) = params.get("cancel_at_period_end").and_then(Value::as_bool) {
         let ends = items_of(world.store, &id)
             .iter()
@@ -439,6 +468,20 @@ fn change(
         }
         renewals::renew(world, subscription)?;
     }
+    Ok(())
+}
+
+/// Stores changed items, and settles what the changes cost; the subscription is stored.
+fn settle(
+    world: &mut World<'_>,
+    params: &Object,
+    subscription: &mut Object,
+    changes: Vec<prorations::Change>,
+) -> Result<(), StripeError> {
+    prorations::settle(world, params, subscription, changes)?;
+    let items = items_of(world.store, text(subscription, "id"));
+    note_period_end(subscription, &items);
+    world.store.put("subscription", subscription.clone());
     Ok(())
 }
 

@@ -13,6 +13,10 @@ pub(crate) enum Charging {
     Succeeds,
     /// As above, and the money is available at once.
     SucceedsAvailable,
+    /// Succeeds, and is disputed for this reason as soon as the money is taken.
+    Disputed(&'static str),
+    /// The same, but the bank only asks: no money is taken back.
+    Inquired(&'static str),
     /// Declined with this error code and decline code.
     Declined(&'static str, &'static str),
     /// The holder must authenticate first; off session that counts as a decline.
@@ -27,7 +31,7 @@ struct TestCard {
     charging: Charging,
 }
 
-use Charging::{Declined, NeedsAction, Succeeds, SucceedsAvailable};
+use Charging::{Declined, Disputed, Inquired, NeedsAction, Succeeds, SucceedsAvailable};
 
 const fn card(
     name: &'static str,
@@ -58,7 +62,9 @@ static TEST_CARDS: &[TestCard] = &[
     card("us", "4242424242424242", "visa", Succeeds),
     card("bypassPending", "4000000000000077", "visa", SucceedsAvailable),
     card("bypassPendingInternational", "4000003720000278", "visa", SucceedsAvailable),
-    card("createDispute", "4000000000000259", "visa", Succeeds),
+    card("createDispute", "4000000000000259", "visa", Disputed("fraudulent")),
+    card("createDisputeProductNotReceived", "4000000000002685", "visa", Disputed("product_not_received")),
+    card("createDisputeInquiry", "4000000000001976", "visa", Inquired("fraudulent")),
     card("chargeDeclined", "4000000000000002", "visa", Declined("card_declined", "generic_decline")),
     card("visa_chargeDeclined", "4000000000000002", "visa", Declined("card_declined", "generic_decline")),
     card("chargeDeclinedInsufficientFunds", "4000000000009995", "visa", Declined("card_declined", "insufficient_funds")),

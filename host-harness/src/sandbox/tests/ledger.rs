@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-const METHODS: [&str; 8] = [
+const METHODS: [&str; 10] = [
     "pm_card_visa",
     "pm_card_mastercard",
     "pm_card_amex",
@@ -35,6 +35,8 @@ const METHODS: [&str; 8] = [
     "pm_card_chargeDeclinedInsufficientFunds",
     "pm_card_authenticationRequired",
     "pm_card_nonsense",
+    "pm_card_createDispute",
+    "pm_card_createDisputeInquiry",
 ];
 
 fn sum(objects: &[Value], field: &str) -> i64 {
@@ -93,12 +95,23 @@ fn expected(client: &Client) -> i64 {
         .filter(|payout| payout["status"] != "canceled")
         .collect();
     let transfers = all("/v1/transfers");
+    // A dispute takes its charge and a fee of 15.00, unless it is won or was only asked about.
+    let disputes = all("/v1/disputes");
+    let taken = disputes.iter().filter(|dispute| {
+        matches!(
+            dispute["status"].as_str().unwrap(),
+            "needs_response" | "under_review" | "lost"
+        )
+    });
+    let taken: i64 = taken
+        .map(|dispute| dispute["amount"].as_i64().unwrap() + 1500)
+        .sum();
     let top_ups = all("/v1/topups");
     let arrived: Vec<_> = top_ups
         .into_iter()
         .filter(|top_up| top_up["status"] == "succeeded")
         .collect();
-    earned - refunded - sum(&paid_out, "amount") - sum(&transfers, "amount")
+    earned - refunded - taken - sum(&paid_out, "amount") - sum(&transfers, "amount")
         + sum(&transfers, "amount_reversed")
         + sum(&arrived, "amount")
 }
@@ -124,7 +137,7 @@ fn step(client: &Client, dice: &mut Dice, made: &mut [Vec<String>; 6]) -> u16 {
     let amount = dice.amount();
     let [intents, charges, payouts, transfers, invoices, customers] = made;
     let method = METHODS[dice.roll(METHODS.len())];
-    let (path, form) = match dice.roll(16) {
+    let (path, form) = match dice.roll(17) {
         0..=3 => {
             let capture = ["automatic", "manual"][dice.roll(2)];
             let form = format!(
@@ -207,6 +220,21 @@ fn step(client: &Client, dice: &mut Dice, made: &mut [Vec<String>; 6]) -> u16 {
             let form = format!("payment_method={method}");
             (path, if action == "pay" { form } else { String::new() })
         }
+        15 => {
+            let disputes = client.all("/v1/disputes");
+            let ids = disputes
+                .iter()
+                .map(|dispute| dispute["id"].as_str().unwrap().to_owned());
+            let path = format!("/v1/disputes/{}", dice.pick(&ids.collect::<Vec<_>>()));
+            let said = ["winning", "losing", "escalate_inquiry", "some"][dice.roll(4)];
+            match dice.roll(4) {
+                0 => (format!("{path}/close"), String::new()),
+                _ => (
+                    path,
+                    format!("evidence[uncategorized_text]={said}_evidence"),
+                ),
+            }
+        }
         _ => (
             String::from("/_sandbox/clock"),
             format!("advance={}", dice.roll(100_000)),
@@ -231,7 +259,7 @@ fn the_balance_is_charges_less_fees_refunds_and_payouts() {
         let mut made = <[Vec<String>; 6]>::default();
         made[5].push(client.id("/v1/customers", ""));
         let (mut succeeded, mut refused, mut declined) = (0, 0, 0);
-        for round in 0..400 {
+        for round in 0..600 {
             match step(&client, &mut dice, &mut made) {
                 200 => succeeded += 1,
                 402 => declined += 1,
@@ -281,6 +309,7 @@ fn a_random_history_survives_a_restart() {
         "/v1/balance_transactions",
         "/v1/charges",
         "/v1/customers",
+        "/v1/disputes",
         "/v1/events",
         "/v1/invoiceitems",
         "/v1/invoices",

@@ -127,21 +127,52 @@ fn the_log_says_what_arrived_and_no_secret() {
     let client = client.with("idempotency-key", "");
     let found = client.get("/v1/customers?email=private%40b.c");
     let refused = client.get("/v1/customers/cus_none");
+    let declined = client.post(
+        "/v1/payment_intents",
+        "amount=500&currency=usd&confirm=true&payment_method=pm_card_chargeDeclinedLostCard",
+    );
+    let client = client.with("idempotency-key", "k1");
+    let again = client.post("/v1/customers", "email=private%40b.c");
     let expected = [
-        format!(
-            "2026-01-15T12:00:00.000Z POST /v1/customers 200 {} k1",
-            made.header("request-id")
+        (
+            "POST /v1/customers customers.create",
+            "200",
+            &made,
+            " key=k1",
         ),
-        format!(
-            "2026-01-15T12:00:00.000Z GET /v1/customers 200 {} -",
-            found.header("request-id")
+        ("GET /v1/customers customers.list", "200", &found, ""),
+        (
+            "GET /v1/customers/cus_none customers.retrieve",
+            "404 resource_missing",
+            &refused,
+            "",
         ),
-        format!(
-            "2026-01-15T12:00:00.000Z GET /v1/customers/cus_none 404 {} -",
-            refused.header("request-id")
+        (
+            "POST /v1/payment_intents paymentIntents.create",
+            "402 card_declined/lost_card",
+            &declined,
+            "",
         ),
-    ];
-    assert_eq!(*lines.lock().unwrap(), expected);
+        (
+            "POST /v1/customers customers.create",
+            "200",
+            &again,
+            " key=k1 replayed",
+        ),
+    ]
+    .map(|(what, status, reply, end)| {
+        let request = reply.header("request-id");
+        format!("2026-01-15T12:00:00.000Z {what} sk_test_***cret {status} {request}{end}")
+    });
+    // All but the time each took.
+    let lines = lines.lock().unwrap();
+    let timeless = lines.iter().map(|line| {
+        let (head, tail) = line.split_once(" ms").unwrap();
+        let (head, ms) = head.rsplit_once(' ').unwrap();
+        assert!(ms.parse::<f64>().is_ok(), "{line}");
+        format!("{head}{tail}")
+    });
+    assert_eq!(timeless.collect::<Vec<_>>(), expected);
 }
 
 #[test]

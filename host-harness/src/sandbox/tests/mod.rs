@@ -4,6 +4,7 @@
 mod billing;
 mod chaos;
 mod disk;
+mod disputes;
 mod events;
 mod flows;
 mod ledger;
@@ -11,7 +12,9 @@ mod limits;
 mod money;
 mod objects;
 mod payments;
+mod prorations;
 mod sockets;
+mod status_page;
 mod time;
 mod wire;
 
