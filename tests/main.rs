@@ -21,6 +21,7 @@ mod host_flags;
 mod hostile;
 mod injection;
 mod instances;
+mod invoice_workflow;
 mod limits;
 mod lowdefy;
 mod lowdefy_recorded;

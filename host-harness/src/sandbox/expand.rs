@@ -27,12 +27,9 @@ pub(crate) fn take(params: &mut Object) -> Result<Vec<String>, StripeError> {
     let mut texts = Vec::new();
     for path in paths {
         let path = path.as_str().unwrap_or_default().to_owned();
-        // Only what is expanded counts: `data.` of a list is no level of its own.
-        let levels = path
-            .strip_prefix("data.")
-            .unwrap_or(&path)
-            .split('.')
-            .count();
+        // `data` of a list counts too: the deepest when listing charges is
+        // data.payment_intent.customer.default_source (Stripe API, "Expanding Responses").
+        let levels = path.split('.').count();
         if levels > MAX_LEVELS {
             return Err(StripeError::malformed(format!(
                 "You cannot expand more than {MAX_LEVELS} levels of a property ({path})."

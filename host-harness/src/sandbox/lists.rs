@@ -158,6 +158,8 @@ fn selected(kind: &str, params: &Object, object: &Object) -> bool {
                 let field = name.strip_suffix('s').unwrap_or(name);
                 match object.get(field) {
                     Some(value @ Value::String(_)) => wanted.contains(value),
+                    // An object without a lookup key has none of these.
+                    Some(Value::Null) => false,
                     _ => true,
                 }
             }

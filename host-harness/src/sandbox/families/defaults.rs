@@ -1,6 +1,7 @@
 //! Kinds of object that need no behaviour, only other first values than "empty". It owns the table
 //! of those values; a kind that gains behaviour moves to a family of its own.
 
+use super::super::calendar::iso_8601;
 use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{set, text};
@@ -137,6 +138,15 @@ fn first_values(kind: &str, world: &mut World<'_>, object: &Object) -> Vec<(&'st
         "topup" => vec![("status", json!("pending"))],
         "tax.registration" => vec![("status", json!("active"))],
         "apple_pay_domain" | "payment_method_domain" => vec![("enabled", json!(true))],
+        // Where the caller gives none, Stripe makes an identifier, and the event is of now.
+        "billing.meter_event" => vec![
+            ("identifier", json!(world.ids.text(36))),
+            ("timestamp", json!(world.now)),
+        ],
+        "v2.billing.meter_event" => vec![
+            ("identifier", json!(world.ids.text(36))),
+            ("timestamp", json!(iso_8601(world.now))),
+        ],
         "billing.meter" | "billing.alert" => vec![("status", json!("active"))],
         "tax_rate" | "product_feature" | "entitlements.feature" => vec![("active", json!(true))],
         _ => Vec::new(),

@@ -133,6 +133,41 @@ fn lists_are_filtered() {
 }
 
 #[test]
+fn a_list_by_lookup_keys_leaves_out_what_has_none() {
+    let client = Client::new();
+    let product = client.id("/v1/products", "name=x");
+    let price = |more: &str| {
+        let form = format!("product={product}&currency=usd&unit_amount=500{more}");
+        client.id("/v1/prices", &form)
+    };
+    let (standard, _, _) = (
+        price("&lookup_key=standard"),
+        price("&lookup_key=premium"),
+        price(""),
+    );
+    let list = client.get("/v1/prices?lookup_keys[]=standard");
+    assert_eq!(list.page().0, [standard]);
+}
+
+#[test]
+fn a_meter_event_has_an_identifier_and_a_time() {
+    let client = Client::new().with("stripe-version", "2026-10-28.endive");
+    let form = "event_name=calls&payload[value]=1";
+    let made = client.post("/v1/billing/meter_events", form).ok();
+    assert_eq!(made["identifier"].as_str().map(str::len), Some(36));
+    assert_eq!(made["timestamp"], NOW);
+    let given = format!("{form}&identifier=mine&timestamp=1768478000");
+    let given = client.post("/v1/billing/meter_events", &given).ok();
+    assert_eq!(given["identifier"], "mine");
+    assert_eq!(given["timestamp"], 1_768_478_000);
+    let body = br#"{"event_name": "calls", "payload": {"value": "1"}}"#;
+    let path = "/v2/billing/meter_events";
+    let made = client.send("POST", path, "application/json", body).ok();
+    assert_eq!(made["identifier"].as_str().map(str::len), Some(36));
+    assert_eq!(made["timestamp"], "2026-01-15T12:00:00.000Z");
+}
+
+#[test]
 fn nested_objects_belong_to_their_owners() {
     let client = Client::new();
     let (ann, bob) = (
@@ -239,6 +274,17 @@ fn ids_are_expanded_to_four_levels() {
         .ok();
     assert_eq!(list["data"][0]["customer"]["id"], customer);
     assert!(list["data"][0]["latest_charge"].is_string());
+    let list = client
+        .get("/v1/payment_intents?expand[]=data.latest_charge.payment_intent.customer")
+        .ok();
+    let charge = &list["data"][0]["latest_charge"];
+    assert_eq!(charge["payment_intent"]["customer"]["id"], customer);
+    // One level more, counted as Stripe counts: stripe/stripe-java, issue 2011.
+    let deeper = "data.latest_charge.payment_intent.latest_charge.customer";
+    let refused = client
+        .get(&format!("/v1/payment_intents?expand[]={deeper}"))
+        .error(400);
+    assert_eq!(refused["param"], "expand");
     client.get(&format!("{path}?expand[]=a.b.c.d.e")).error(400);
     client.get(&format!("{path}?expand[]=nonsense")).error(400);
     client.get(&format!("{path}?expand[]=amount")).error(400);
