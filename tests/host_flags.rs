@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
+use crate::support::secrets::unseen;
 use crate::support::{Answer, KEY, SENTINEL, Server};
 
 /// The command with an empty environment of Stripe's and a cache of its own.
@@ -28,10 +29,10 @@ async fn run(mut command: Command) -> (Option<i32>, String, String) {
     let output: Output = tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap();
+    unseen(&output.stdout);
+    unseen(&output.stderr);
     let stdout = String::from_utf8(output.stdout).unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!stdout.contains(SENTINEL), "{stdout}");
-    assert!(!stderr.contains(SENTINEL), "{stderr}");
     (output.status.code(), stdout, stderr)
 }
 

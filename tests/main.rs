@@ -11,11 +11,13 @@
 mod support;
 
 mod bad_input;
+mod bad_input_corpus;
 mod batch;
 mod batch_journal;
 mod cache;
 mod command;
 mod contract;
+mod corpora;
 mod cost;
 mod host_flags;
 mod hostile;
@@ -31,6 +33,7 @@ mod proxy;
 mod retries;
 mod sandbox_command;
 mod sandbox_modes;
+mod secrets;
 mod table;
 mod time;
 mod tls;

@@ -64,6 +64,10 @@ impl Context<'_> {
         };
         let value = match key.name.as_str() {
             "_secret" => match argument.as_str() {
+                // Written where its name belongs, a key would be repeated.
+                Some(name) if is_secret(name) => {
+                    return fail("_secret takes the name of a secret, not the secret".to_owned());
+                }
                 Some(name) => match self.secret(name) {
                     Some(secret) => Value::String(secret),
                     None => {
@@ -138,6 +142,13 @@ impl Context<'_> {
             },
         })
     }
+}
+
+/// Whether a text is one of Stripe's secrets rather than the name of one: these
+/// begin in small letters, `sk_live_` or `whsec_`, and are longer than any name.
+pub fn is_secret(text: &str) -> bool {
+    let begins = ["sk_", "rk_", "whsec_"];
+    text.len() >= 20 && begins.iter().any(|prefix| text.starts_with(prefix))
 }
 
 /// `name`, or `{key: name, default: value}`.

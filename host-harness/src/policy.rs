@@ -54,7 +54,12 @@ impl Policy {
     /// A path behind it is of no account. Plain `http` is for loopback
     /// addresses, and so are addresses in place of names.
     pub fn allow(&mut self, url: &str) -> Result<(), BadOrigin> {
-        let bad = |problem: &str| BadOrigin(format!("{url:?} cannot be allowed: {problem}"));
+        // A user in it may have a password.
+        let shown = match url.rsplit_once('@') {
+            Some((_, host)) => format!("…@{host}"),
+            None => url.to_owned(),
+        };
+        let bad = |problem: &str| BadOrigin(format!("{shown:?} cannot be allowed: {problem}"));
         let uri: Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
         let origin = Origin::of(&uri).ok_or_else(|| {
             bad("write scheme, host and port, such as https://host:8443, without a user")

@@ -87,11 +87,11 @@ impl Answer {
     pub fn judge(self, traits: Traits, key: &Secret) -> Judged {
         let outcome = self.outcome();
         if (200..300).contains(&self.status) {
-            return self.success(traits);
+            return self.success(traits, key);
         }
         let mut failure = match self.text() {
             Some(text) => self.stripe_failure(text, traits, key),
-            None => self.foreign_failure(),
+            None => self.foreign_failure(key),
         };
         let is_stripes = failure.raw.is_some();
         let outcome = match (failure.code.as_deref(), outcome) {
@@ -112,6 +112,7 @@ impl Answer {
         };
         failure.status = Some(self.status);
         failure.request_id = self.headers.get("request-id").map(str::to_owned);
+        hide(&mut failure, key);
         failure.retry_after_ms = match outcome {
             Outcome::Answer {
                 retry_after: Some(milliseconds),
@@ -139,14 +140,14 @@ impl Answer {
         Some(text)
     }
 
-    fn success(self, traits: Traits) -> Judged {
+    fn success(self, traits: Traits, key: &Secret) -> Judged {
         if self.status == 204 && self.body.is_empty() {
             return Judged::Success("null".to_owned());
         }
-        let is_page = self
-            .headers
-            .get("content-type")
-            .is_some_and(|kind| kind.starts_with("text/html"));
+        let is_page = self.headers.get("content-type").is_some_and(|kind| {
+            kind.get(..9)
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"))
+        });
         if traits.binary && !is_page {
             let content_type = self
                 .headers
@@ -164,9 +165,10 @@ impl Answer {
             // Checked above, so nothing is lost.
             return Judged::Success(String::from_utf8(self.body).unwrap_or_default());
         }
-        let mut failure = self.foreign_failure();
+        let mut failure = self.foreign_failure(key);
         failure.status = Some(self.status);
         failure.request_id = self.headers.get("request-id").map(str::to_owned);
+        hide(&mut failure, key);
         Judged::Failure {
             failure: Box::new(failure),
             acted: Acted::Maybe,
@@ -177,11 +179,10 @@ impl Answer {
     /// A failure from Stripe's error body, v1, v2 or OAuth.
     fn stripe_failure(&self, text: &str, traits: Traits, key: &Secret) -> Failure {
         if (300..400).contains(&self.status) {
-            return self.foreign_failure();
+            return self.foreign_failure(key);
         }
-        let text = hide(text, key);
         // What is too odd to read has no error of Stripe's in it.
-        let body = Value::parse(&text).unwrap_or(Value::Null);
+        let body = Value::parse(text).unwrap_or(Value::Null);
         let error = body.get("error");
         let of = |name: &str| {
             error
@@ -193,7 +194,7 @@ impl Answer {
         // OAuth's errors are a code and a description (RFC 6749, 5.2).
         let oauth = error.and_then(Value::as_str).map(str::to_owned);
         if oauth.is_none() && !matches!(error, Some(Value::Object(_))) {
-            return self.foreign_failure();
+            return self.foreign_failure(key);
         }
         let described = body
             .get("error_description")
@@ -210,7 +211,9 @@ impl Answer {
         let mut raw = String::new();
         match error {
             Some(error @ Value::Object(_)) => error.write(&mut raw),
-            _ => raw.push_str(&text),
+            // Written again, so that the key is found in it however it was
+            // escaped.
+            _ => body.write(&mut raw),
         }
         let mut failure = failure(&kind, message);
         failure.code = code;
@@ -240,7 +243,7 @@ impl Answer {
     }
 
     /// A failure from an answer that is not one of Stripe's.
-    fn foreign_failure(&self) -> Failure {
+    fn foreign_failure(&self, key: &Secret) -> Failure {
         let message = if (300..400).contains(&self.status) {
             format!(
                 "The server answered with a redirect (status {}), which is not followed: check \
@@ -250,7 +253,11 @@ impl Answer {
         } else {
             let content = match self.headers.get("content-type") {
                 _ if self.body.is_empty() => "an empty body".to_owned(),
-                Some(kind) => format!("a body of {} bytes of type {kind}", self.body.len()),
+                Some(kind) => {
+                    let kind = kind.replace(key.expose(), &key.redacted());
+                    let kind: String = kind.chars().take(100).collect();
+                    format!("a body of {} bytes of type {kind}", self.body.len())
+                }
                 None => format!("a body of {} bytes without a type", self.body.len()),
             };
             format!(
@@ -263,9 +270,31 @@ impl Answer {
     }
 }
 
-/// Takes the key out of a text that repeats it.
-fn hide(text: &str, key: &Secret) -> String {
-    text.replace(key.expose(), &key.redacted())
+/// Takes the key out of everything a server said, in its body or its headers.
+fn hide(failure: &mut Failure, key: &Secret) {
+    let said = [
+        Some(&mut failure.type_),
+        Some(&mut failure.message),
+        failure.code.as_mut(),
+        failure.decline_code.as_mut(),
+        failure.param.as_mut(),
+        failure.doc_url.as_mut(),
+        failure.request_id.as_mut(),
+        failure.raw.as_mut(),
+    ];
+    for text in said.into_iter().flatten() {
+        if text.contains(key.expose()) {
+            *text = text.replace(key.expose(), &key.redacted());
+        }
+    }
+    // In JSON a key with a quote or a backslash is spelled differently.
+    let mut spelled = String::new();
+    crate::json::write_string(key.expose(), &mut spelled);
+    if let (Some(raw), Some(inner)) = (&mut failure.raw, spelled.get(1..spelled.len() - 1))
+        && inner != key.expose()
+    {
+        *raw = raw.replace(inner, &key.redacted());
+    }
 }
 
 #[cfg(test)]
@@ -368,6 +397,51 @@ mod tests {
         assert_eq!(failure.message, "Declined.");
         assert_eq!(failure.doc_url.as_deref(), Some("https://d"));
         assert_eq!(failure.raw.as_deref(), Some(error));
+    }
+
+    #[test]
+    fn the_key_is_hidden_however_a_server_spells_it() {
+        for (status, headers, body) in [
+            (
+                401,
+                [("a", "b")],
+                r#"{"error":{"message":"sk_test_0123456789abcdef"}}"#,
+            ),
+            (
+                401,
+                [("a", "b")],
+                r#"{"error":{"message":"\u0073k_test_0123456789abcde\u0066"}}"#,
+            ),
+            (
+                401,
+                [("a", "b")],
+                r#"{"error":"sk_test_0123456789abcde\u0066"}"#,
+            ),
+            (
+                400,
+                [("request-id", "sk_test_0123456789abcdef")],
+                r#"{"error":{}}"#,
+            ),
+            (200, [("content-type", "sk_test_0123456789abcdef")], "x"),
+        ] {
+            let mut answer = answer(status, "text/plain", body);
+            for (name, value) in headers {
+                answer.headers.set(name, value);
+            }
+            let shown = format!("{:?}", failed(answer, V1));
+            assert!(!shown.contains("0123456789"), "{shown}");
+            assert!(shown.contains("sk_test_…cdef"), "{shown}");
+        }
+        // A key that JSON spells differently.
+        let key = Secret::new(r#"oauth/"0123456789\abc"#.into());
+        let body = r#"{"error":{"message":"m","x":"oauth\/\"0123456789\\abc"}}"#;
+        let Judged::Failure { failure, .. } = answer(401, "x", body).judge(V1, &key) else {
+            panic!("a 401");
+        };
+        assert_eq!(
+            failure.raw.as_deref(),
+            Some(r#"{"message":"m","x":"…\abc"}"#)
+        );
     }
 
     #[test]

@@ -98,8 +98,64 @@ impl Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        let mut failure = failure(refusal.kind.as_str(), refusal.message);
-        failure.path = Some(refusal.path).filter(|path| !path.is_empty());
+        let mut failure = failure(refusal.kind.as_str(), readable(&refusal.message));
+        failure.path = Some(readable(&refusal.path)).filter(|path| !path.is_empty());
         Error::Permanent(failure)
+    }
+}
+
+/// Characters of a text's beginning and end that are shown where it is too long
+/// to be read: what is wrong stands at one, what to write at the other.
+const SHOWN: (usize, usize) = (600, 300);
+
+/// A text that repeats what the caller wrote, for a person's terminal: what
+/// cannot be seen is escaped, the middle of what is too long left out.
+fn readable(text: &str) -> String {
+    let length = text.chars().count();
+    let (begin, end) = SHOWN;
+    let cut = length > begin + end;
+    let mut out = String::with_capacity(text.len().min(2 * (begin + end)));
+    for (at, c) in text.chars().enumerate() {
+        if cut && (begin..length - end).contains(&at) {
+            if at == begin {
+                out.push('…');
+            }
+            continue;
+        }
+        match c {
+            '"' | '\'' | '\\' => out.push(c),
+            c => out.extend(c.escape_debug()),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(path: &str, message: &str) -> (String, String) {
+        match Error::from(Refusal::argument(path, message)) {
+            Error::Permanent(failure) => (failure.path.unwrap(), failure.message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_caller_wrote_is_shown_so_that_it_can_be_read() {
+        assert_eq!(
+            shown("args[0].größe\r\n", "No \"a\\b\" \u{1b}[31m\u{202e}👍"),
+            (
+                "args[0].größe\\r\\n".to_owned(),
+                "No \"a\\b\" \\u{1b}[31m\\u{202e}👍".to_owned()
+            )
+        );
+        let long = format!("<{}>", "é".repeat(100_000));
+        let (path, message) = shown(&long, &long);
+        assert_eq!(path, message);
+        assert_eq!(path.chars().count(), 901);
+        assert!(path.starts_with("<é") && path.ends_with("é>"));
+        let fits = "x".repeat(900);
+        assert_eq!(shown(&fits, "m").0, fits);
     }
 }

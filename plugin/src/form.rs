@@ -79,10 +79,31 @@ pub fn encode_segment(text: &str, out: &mut String) {
     escape(text, IN_SEGMENT, out);
 }
 
+/// Checks a path that was written by hand: nothing in it would have to be
+/// escaped, or be resolved by a server or proxy into another path (RFC 3986,
+/// 5.2.4). The error continues a sentence.
+pub fn check_path(path: &str) -> Result<(), &'static str> {
+    if !path.bytes().all(|byte| is_readable(byte, IN_TARGET)) {
+        return Err("has characters that must be escaped, such as %20 for a space");
+    }
+    let segments = path.split('?').next().unwrap_or_default();
+    let is_dots = |segment: &str| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    };
+    if segments.split('/').any(is_dots) {
+        return Err("should not have \".\" or \"..\" between slashes");
+    }
+    Ok(())
+}
+
 /// Stands as it is in a key or value of a form.
 const IN_FORM: u8 = 1;
 /// Stands as it is in a path segment.
 const IN_SEGMENT: u8 = 2;
+
+/// Stands as it is in a path and query that were written by hand.
+const IN_TARGET: u8 = 4;
 
 /// For every byte, where it stands as it is. Looking bytes up is most of what
 /// encoding costs, and a table is the cheapest way.
@@ -97,6 +118,11 @@ static READABLE: [u8; 256] = {
             b'[' | b']' => IN_FORM,
             b'!' | b'\'' | b'(' | b')' | b'*' => IN_SEGMENT,
             _ => 0,
+        };
+        let class = match byte as u8 {
+            b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => class,
+            b'!'..=b'~' => class | IN_TARGET,
+            _ => class,
         };
         // In bounds, and run by the compiler alone.
         #[allow(clippy::indexing_slicing)]

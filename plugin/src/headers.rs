@@ -67,8 +67,8 @@ pub fn check_value(name: &str, value: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "The value of {name:?} cannot travel in a header: it has a line break, a space at an \
-             end, or a character outside ASCII."
+            "The value of {name:?} cannot travel in a header: it has a line break, a tab, a space at \
+             an end, or a character outside ASCII."
         ))
     }
 }

@@ -41,3 +41,13 @@ mod exports;
 mod transport;
 
 pub use contract::types;
+
+// The fuzz targets' checks, over their committed corpora: they name this crate
+// as the fuzzer's build does.
+#[cfg(test)]
+extern crate self as stripe;
+#[cfg(test)]
+#[path = "../../fuzz/checks/mod.rs"]
+mod checks;
+#[cfg(test)]
+mod corpora;

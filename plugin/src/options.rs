@@ -170,6 +170,19 @@ pub fn headers(
     for (header, value) in members {
         match value {
             Value::Null => {}
+            // Which of two would be sent is nothing to guess: one of them may
+            // name who pays.
+            _ if out
+                .iter()
+                .any(|(other, _)| other.eq_ignore_ascii_case(header)) =>
+            {
+                return Err(Refusal::argument(
+                    format!("{name}.{header}"),
+                    format!(
+                        "The header {header:?} is given twice; names are compared without case."
+                    ),
+                ));
+            }
             Value::String(text) | Value::Number(text) => {
                 out.push((header.clone().into_owned(), text.clone().into_owned()));
             }

@@ -317,6 +317,8 @@ fn read(
     // Where a host has decoded the body, the length is still the encoded one's.
     let announced = match answer.headers.get("content-encoding") {
         Some(_) => None,
+        // A 204 has no body, whatever it announces (RFC 9110, 15.3.5).
+        None if answer.status == 204 => None,
         None => answer
             .headers
             .get("content-length")

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::command::{finished, harness, lines};
-use super::{KEY, SENTINEL, Server};
+use super::secrets::unseen;
+use super::{KEY, Server};
 
 /// A folder with an input, and a place for a journal.
 pub(crate) struct Bench {
@@ -42,7 +43,7 @@ impl Bench {
 
     pub(crate) fn journal(&self) -> String {
         let journal = std::fs::read_to_string(self.path("journal")).unwrap();
-        assert!(!journal.contains(SENTINEL), "the key was kept");
+        unseen(journal.as_bytes());
         journal
     }
 

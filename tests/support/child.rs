@@ -3,6 +3,8 @@
 
 use std::process::{Command, Stdio};
 
+use super::secrets::unseen;
+
 /// Set in a child, to what its parent hands it.
 const HANDED: &str = "STRIPE_HARNESS_TEST_CHILD";
 
@@ -41,6 +43,8 @@ impl Child {
     pub(crate) async fn succeeded(self) {
         let ended = tokio::task::spawn_blocking(|| self.0.wait_with_output());
         let output = ended.await.unwrap().unwrap();
+        unseen(&output.stdout);
+        unseen(&output.stderr);
         let said = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");

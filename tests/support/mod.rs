@@ -6,6 +6,8 @@ mod child;
 pub(crate) mod command;
 mod guest;
 mod proxy;
+pub(crate) mod scene;
+pub(crate) mod secrets;
 mod sent;
 mod server;
 mod tls;

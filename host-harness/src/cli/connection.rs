@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value};
 use stripe_harness::document::Document;
-use stripe_harness::operators::Context;
+use stripe_harness::operators::{Context, is_secret};
 use stripe_harness::sandbox::Sandbox;
 use stripe_harness::{CallError, Connection, HostOptions, Plugin};
 
@@ -103,6 +103,13 @@ impl Flags {
             Some(reference) => self.file_properties(reference)?,
         };
         if let Some(name) = &self.secret_key_env {
+            // A key given in its place would be repeated.
+            if is_secret(name) {
+                return Err(Wrong(
+                    "--secret-key-env takes the name of an environment variable, not the key"
+                        .to_owned(),
+                ));
+            }
             let key = environment(name).ok_or_else(|| {
                 Wrong(format!(
                     "the environment variable {name} (--secret-key-env) is not set"

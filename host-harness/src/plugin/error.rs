@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::bindings::types;
+use crate::secret::Injected;
 
 /// The case of a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,22 @@ impl CallError {
             case: Case::ExecutionFailed,
             failure: Box::new(blank("host_error", message)),
         }
+    }
+
+    /// Puts what stands for a key wherever the failure repeats it.
+    pub(super) fn hide(&mut self, key: &Injected) {
+        let failure = &mut *self.failure;
+        let said = [
+            Some(&mut failure.type_),
+            Some(&mut failure.message),
+            failure.code.as_mut(),
+            failure.decline_code.as_mut(),
+            failure.param.as_mut(),
+            failure.doc_url.as_mut(),
+            failure.request_id.as_mut(),
+            failure.raw.as_mut(),
+        ];
+        said.into_iter().flatten().for_each(|text| key.hide(text));
     }
 
     /// The same of a call that may have sent its request by then.

@@ -244,6 +244,12 @@ impl Hooks {
         self.call.has_sent.load(Ordering::Relaxed)
     }
 
+    /// The keys that the host puts into this call's requests.
+    pub(crate) fn injected(&self) -> impl Iterator<Item = &Injected> {
+        let fallback = self.transport.fallback.as_ref();
+        self.call.injected.as_ref().into_iter().chain(fallback)
+    }
+
     /// What the host knows of the request that failed last.
     pub(crate) fn detail(&self) -> Option<String> {
         let note = &self.call.note;

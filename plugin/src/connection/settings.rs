@@ -2,6 +2,7 @@
 //! it is ignored: what this version cannot honour is refused.
 
 use crate::failure::Refusal;
+use crate::form;
 use crate::headers;
 use crate::retry::Backoff;
 use crate::secret::Secret;
@@ -138,6 +139,9 @@ impl Settings {
                     .map_err(|message| Refusal::configuration(place, message))?;
             }
         }
+        if let Some(app) = &connection.app_info {
+            check_app_info(app)?;
+        }
         Ok(Settings {
             key,
             api_version: connection.api_version,
@@ -170,6 +174,28 @@ impl Settings {
             )?,
         })
     }
+}
+
+/// What names the application travels in headers.
+fn check_app_info(app: &AppInfo) -> Result<(), Refusal> {
+    if app.name.is_empty() {
+        return Err(Refusal::configuration(
+            "appInfo.name",
+            "Stripe connection property \"appInfo.name\" is empty; give it a value.",
+        ));
+    }
+    for (place, value) in [
+        ("appInfo.name", Some(&app.name)),
+        ("appInfo.version", app.version.as_ref()),
+        ("appInfo.url", app.url.as_ref()),
+        ("appInfo.partnerId", app.partner_id.as_ref()),
+    ] {
+        if let Some(value) = value {
+            headers::check_value(place, value)
+                .map_err(|message| Refusal::configuration(place, message))?;
+        }
+    }
+    Ok(())
 }
 
 /// A rule that is silently not applied is worse than none.
@@ -293,7 +319,13 @@ impl BaseUrl {
         if !host_is_plain {
             return wrong("needs a host");
         }
-        if port.is_some_and(|port| port.parse::<u16>().is_err() || port.starts_with('+')) {
+        // RFC 1035, 2.3.4.
+        if host.len() > 255 {
+            return wrong("has a host that is longer than any name");
+        }
+        if port.is_some_and(|port| {
+            port.starts_with('+') || !port.parse::<u16>().is_ok_and(|port| port > 0)
+        }) {
             return wrong("has a port that is not one");
         }
         if !path
@@ -301,6 +333,9 @@ impl BaseUrl {
             .all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'))
         {
             return wrong("should have no query, fragment or spaces");
+        }
+        if let Err(problem) = form::check_path(path) {
+            return wrong(problem);
         }
         Ok(BaseUrl {
             https,

@@ -252,12 +252,7 @@ fn headers(
     let app = settings.app_info.as_ref();
     out.set("accept", "application/json");
     out.set("content-type", payload.content_type.clone());
-    let user_agent = headers::user_agent(request.v2, app);
-    if app.is_some() {
-        headers::check_value("appInfo", &user_agent)
-            .map_err(|message| Refusal::configuration("appInfo", message))?;
-    }
-    out.set("user-agent", user_agent);
+    out.set("user-agent", headers::user_agent(request.v2, app));
     out.set(
         "x-stripe-client-user-agent",
         headers::client_user_agent(app),
@@ -336,7 +331,7 @@ fn headers(
     let size = out.size() + headers::authorization_size(key);
     if size > headers::MAX_BYTES {
         return Err(Refusal::argument(
-            "headers",
+            "",
             format!(
                 "The headers of this call have {size} bytes, more than the {} that travel.",
                 headers::MAX_BYTES

@@ -116,19 +116,10 @@ fn target(value: Option<Value<'_>>) -> Result<String, Refusal> {
     if !path.starts_with('/') || path.starts_with("//") {
         return refuse("should begin with a single \"/\"");
     }
-    let travels = |byte: u8| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte);
-    if !path.bytes().all(travels) {
-        return refuse("has characters that must be escaped, such as %20 for a space");
+    match crate::form::check_path(&path) {
+        Ok(()) => Ok(path.into_owned()),
+        Err(problem) => refuse(problem),
     }
-    let segments = path.split('?').next().unwrap_or_default();
-    let is_dots = |segment: &str| {
-        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-        plain == "." || plain == ".."
-    };
-    if segments.split('/').any(is_dots) {
-        return refuse("should not have \".\" or \"..\" between slashes");
-    }
-    Ok(path.into_owned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,9 @@
+//! See `checks/lookup.rs`.
+
+#![no_main]
+
+#[path = "../checks/mod.rs"]
+#[allow(dead_code)]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::lookup::check(data));
