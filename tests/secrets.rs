@@ -102,7 +102,7 @@ fn every_command(echo: &str) {
     // As a power cut would: what is in the file now is what was kept.
     sandbox.kill().unwrap();
     let log = sandbox.wait_with_output().unwrap().stderr;
-    assert!(String::from_utf8_lossy(&log).contains(" POST /v1/customers 200 "));
+    assert!(String::from_utf8_lossy(&log).contains(" POST /v1/customers customers.create "));
     assert_eq!(scene.watch.found(&log), None);
 
     assert!(scene.runs > 50, "{} runs", scene.runs);

@@ -167,6 +167,8 @@ pub fn headers(
             value,
         ));
     };
+    // `additionalHeaders` replace `headers`, as in the official client.
+    let before = out.len();
     for (header, value) in members {
         match value {
             Value::Null => {}
@@ -174,6 +176,7 @@ pub fn headers(
             // name who pays.
             _ if out
                 .iter()
+                .skip(before)
                 .any(|(other, _)| other.eq_ignore_ascii_case(header)) =>
             {
                 return Err(Refusal::argument(
