@@ -19,6 +19,8 @@ mod command;
 mod contract;
 mod corpora;
 mod cost;
+mod exactly_once;
+mod faults;
 mod host_flags;
 mod hostile;
 mod injection;

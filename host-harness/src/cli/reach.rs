@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
-use stripe_harness::sandbox::Sandbox;
+use stripe_harness::sandbox::{Sandbox, SandboxOptions};
 use stripe_harness::{HostOptions, Instances, Policy, Proxies, Roots, TransportOptions};
 
 use super::Wrong;
-use super::sandbox::State;
+use super::sandbox::{State, read_faults};
 
 /// Calls a command makes at the same time, `batch` not counted, and warm
 /// instances it keeps: one process serves one person, so its calls need not be
@@ -26,6 +26,10 @@ pub(super) struct Reach {
 
     #[command(flatten)]
     state: State,
+
+    /// Let things go wrong in the sandbox, as the rules in this YAML file say.
+    #[arg(long, value_name = "FILE", requires = "sandbox")]
+    faults: Option<PathBuf>,
 
     /// An origin that may be reached besides Stripe's, such as
     /// http://127.0.0.1:12111. A baseUrl in a file grants itself nothing.
@@ -91,7 +95,12 @@ impl Reach {
         let sandbox = match self.sandbox {
             false => None,
             true => {
-                let sandbox = Sandbox::start(self.state.options())
+                let faults = self.faults.as_deref().map(read_faults).transpose()?;
+                let options = SandboxOptions {
+                    faults,
+                    ..self.state.options()
+                };
+                let sandbox = Sandbox::start(options)
                     .await
                     .map_err(|error| Wrong(format!("the sandbox cannot be started: {error}")))?;
                 policy

@@ -1,10 +1,10 @@
 //! `stripe-harness sandbox`: the embedded stand-in for Stripe, alone.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use stripe_harness::sandbox::{Clock, RequestLog, Sandbox, SandboxOptions};
+use stripe_harness::sandbox::{Clock, Faults, RequestLog, Sandbox, SandboxOptions, TlsIdentity};
 
 use super::{Ended, Wrong, render};
 
@@ -26,8 +26,21 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N")]
     rate_limit: Option<u32>,
 
+    /// Let things go wrong as the rules in this YAML file say; FAULTS.md tells what there is. A
+    /// request can ask for a fault of its own with the header x-sandbox-fault.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+
+    /// Speak TLS, with this certificate (PEM) …
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// … and its private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
     /// Print a line on stderr for every request: time, verb, path, method, key (redacted), status,
-    /// milliseconds, error code, request id and idempotency key. Never an API key, a query or a body.
+    /// milliseconds, error code, request id, idempotency key and fault. Never an API key, a query or a body.
     #[arg(long)]
     log_requests: bool,
 }
@@ -77,9 +90,19 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Wrong> {
     let log = arguments
         .log_requests
         .then(|| RequestLog::new(render::error_line));
+    let faults = arguments.faults.as_deref().map(read_faults).transpose()?;
+    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(
+            TlsIdentity::from_pem(&read_file(certificate)?, &read_file(key)?)
+                .map_err(|error| Wrong(format!("--tls-cert, --tls-key: {error}")))?,
+        ),
+        _ => None,
+    };
     let sandbox = Sandbox::start(SandboxOptions {
         address,
         rate_limit: arguments.rate_limit,
+        faults,
+        tls,
         log,
         ..arguments.state.options()
     })
@@ -92,6 +115,18 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Wrong> {
     stopped().await;
     sandbox.shutdown().await;
     Ok(Ended::Succeeded)
+}
+
+/// Reads a file of faults.
+pub(super) fn read_faults(file: &Path) -> Result<Faults, Wrong> {
+    let text = String::from_utf8(read_file(file)?)
+        .map_err(|_| Wrong(format!("{} is not UTF-8 text", file.display())))?;
+    Faults::parse(&text).map_err(|error| Wrong(format!("{}:{error}", file.display())))
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>, Wrong> {
+    std::fs::read(file)
+        .map_err(|error| Wrong(format!("{} cannot be read: {error}", file.display())))
 }
 
 /// Waits for Ctrl-C, or for the signal that service managers send.

@@ -26,7 +26,8 @@
 //!
 //! | room | owns |
 //! |---|---|
-//! | `server` | sockets, limits of size and time, HTTP/1.1 and HTTP/2 |
+//! | `server`, `socket` | connections, limits of size and time, HTTP/1.1 and HTTP/2, TLS |
+//! | `faults` | what goes wrong on purpose |
 //! | `stand_in`, `answer` | the order of the steps from request to response; the headers of each answer |
 //! | `auth`, `accounts` | keys; which account a request acts for |
 //! | `idempotency`, `rate`, `errors` | kept answers; requests per second; error shapes |
@@ -63,6 +64,7 @@ mod errors;
 mod events;
 mod expand;
 mod families;
+mod faults;
 mod form;
 mod holds;
 mod idempotency;
@@ -79,16 +81,19 @@ mod routes;
 mod search;
 mod server;
 mod shapes;
+mod socket;
 mod stand_in;
 mod status_page;
 mod store;
 mod world;
 
 pub use clock::Clock;
+pub use faults::Faults;
 pub use holds::Held;
 pub use recording::RecordedRequest;
 pub use request_log::RequestLog;
 pub use server::Sandbox;
+pub use socket::TlsIdentity;
 pub use stand_in::StandIn;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -111,6 +116,11 @@ pub struct SandboxOptions {
     pub data: Option<PathBuf>,
     /// Requests that an account may make in one second; further ones are answered with status 429.
     pub rate_limit: Option<u32>,
+    /// What goes wrong on purpose, besides what a request's own header asks for. It happens to
+    /// requests that come over a connection, not to those of [`StandIn::handle`].
+    pub faults: Option<Faults>,
+    /// With a certificate, TLS alone is spoken.
+    pub tls: Option<TlsIdentity>,
     /// Where a line about every request goes.
     pub log: Option<RequestLog>,
     /// The API version answered in `stripe-version` when a request names none.
@@ -143,6 +153,8 @@ impl Default for SandboxOptions {
             seed: None,
             data: None,
             rate_limit: None,
+            faults: None,
+            tls: None,
             log: None,
             api_version: shapes::Shapes::get().api_version.to_owned(),
             refuse_unknown_parameters: true,

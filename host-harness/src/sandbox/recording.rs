@@ -2,6 +2,7 @@
 //! the removal of secrets from it; it knows nothing of what the requests meant.
 
 use super::auth;
+use super::faults::Hit;
 use super::request_log::Arrived;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -23,8 +24,10 @@ pub struct RecordedRequest {
     pub headers: Vec<(String, String)>,
     /// The body, byte for byte.
     pub body: Bytes,
-    /// The status of the answer.
+    /// The status of the answer; 0 where a fault meant that there was none.
     pub status: u16,
+    /// The fault that hit it.
+    pub fault: Option<&'static str>,
 }
 
 impl RecordedRequest {
@@ -87,6 +90,7 @@ impl Recording {
             headers: headers.collect(),
             body: request.body().clone(),
             status,
+            fault: request.extensions().get::<Hit>().map(|hit| hit.0),
         });
         while self.requests.len() > self.capacity || self.body_bytes > MAX_BODY_BYTES {
             let Some(oldest) = self.requests.pop_front() else {

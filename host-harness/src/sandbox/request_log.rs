@@ -5,6 +5,7 @@
 use super::answer::Answer;
 use super::auth;
 use super::calendar::iso_8601;
+use super::faults::Hit;
 use super::routes::Routes;
 use bytes::Bytes;
 use http::Request;
@@ -28,6 +29,7 @@ pub(crate) struct Arrived {
     pub(crate) operation: &'static str,
     /// The redacted API key; `-` where none was sent.
     pub(crate) api_key: String,
+    /// 0 where a fault meant that there was no answer.
     pub(crate) status: u16,
     /// The error's code, or its type where it has no code.
     pub(crate) error: Option<String>,
@@ -37,12 +39,14 @@ pub(crate) struct Arrived {
     pub(crate) idempotency_key: Option<String>,
     /// The answer is a kept one.
     pub(crate) replayed: bool,
+    /// The fault that hit it.
+    pub(crate) fault: Option<&'static str>,
 }
 
 impl Arrived {
     pub(crate) fn new(
         request: &Request<Bytes>,
-        answer: &Answer,
+        status: u16,
         request_id: &str,
         at: i64,
         took: Duration,
@@ -65,13 +69,21 @@ impl Arrived {
                 .find(verb, path)
                 .map_or("", |(route, _)| route.name),
             api_key: api_key.map_or_else(|| "-".to_owned(), shown),
-            status: answer.status,
-            error: (answer.status >= 400).then(|| error_of(&answer.body)),
+            status,
+            error: None,
             took,
             request_id: request_id.to_owned(),
             idempotency_key: header("idempotency-key").map(|key| shown(&key)),
-            replayed: answer.is_replay(),
+            replayed: false,
+            fault: request.extensions().get::<Hit>().map(|hit| hit.0),
         }
+    }
+
+    /// The same, with what its answer says.
+    pub(crate) fn with(mut self, answer: &Answer) -> Self {
+        self.error = (answer.status >= 400).then(|| error_of(&answer.body));
+        self.replayed = answer.is_replay();
+        self
     }
 }
 
@@ -81,14 +93,17 @@ impl fmt::Display for Arrived {
             "" => "-",
             operation => operation,
         };
+        let status = match self.status {
+            0 => "-".to_owned(),
+            status => status.to_string(),
+        };
         write!(
             f,
-            "{} {} {} {operation} {} {} {:.1} ms",
+            "{} {} {} {operation} {} {status} {:.1} ms",
             iso_8601(self.at),
             self.verb,
             self.path,
             self.api_key,
-            self.status,
             self.took.as_secs_f64() * 1000.0,
         )?;
         if let Some(error) = &self.error {
@@ -98,7 +113,11 @@ impl fmt::Display for Arrived {
         if let Some(key) = &self.idempotency_key {
             write!(f, " key={key}")?;
         }
-        f.write_str(if self.replayed { " replayed" } else { "" })
+        f.write_str(if self.replayed { " replayed" } else { "" })?;
+        match self.fault {
+            Some(fault) => write!(f, " fault={fault}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -123,8 +142,8 @@ fn error_of(body: &[u8]) -> String {
 }
 
 /// Where the sandbox reports what arrives, one line for each request: time, verb, path, method, API
-/// key (redacted), status, milliseconds, error code, request id, idempotency key, and whether the
-/// answer was a kept one. Of queries, bodies and API keys it says nothing more.
+/// key (redacted), status, milliseconds, error code, request id, idempotency key, whether the
+/// answer was a kept one, and the fault that hit it. Of queries, bodies and API keys it says nothing more.
 #[derive(Clone)]
 pub struct RequestLog(Arc<dyn Fn(&str) + Send + Sync>);
 

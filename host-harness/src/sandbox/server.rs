@@ -2,25 +2,24 @@
 //! size and time, and hands them to [`StandIn`]. It owns everything that protects the process from
 //! a bad client; it knows nothing of Stripe beyond passing a request in and an answer out.
 
+use super::errors::StripeError;
+use super::faults::{self, Broken, Draws, Fault, Hit, Kind, Reply, Script, Spoilt};
+use super::socket::{Impatient, Line, Socket};
 use super::{RecordedRequest, SandboxOptions, StandIn};
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 /// How long [`Sandbox::shutdown`] waits for requests in flight.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -35,6 +34,7 @@ const MAX_HEADERS: usize = 100;
 pub struct Sandbox {
     stand_in: Arc<StandIn>,
     address: SocketAddr,
+    scheme: &'static str,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
@@ -49,17 +49,25 @@ impl Sandbox {
         let listener = TcpListener::bind(options.address).await?;
         let address = listener.local_addr()?;
         let stand_in = Arc::new(StandIn::open(options.clone())?);
+        let scheme = match options.tls {
+            None => "http",
+            Some(_) => "https",
+        };
         let (stop, stopped) = watch::channel(false);
         let room = (options.max_bodies_bytes / 1024).min(Semaphore::MAX_PERMITS);
+        let (refuse, refused) = watch::channel(None);
         let service = Service {
             stand_in: Arc::clone(&stand_in),
+            draws: Arc::new(Draws::new(options.faults.as_ref())),
             options: Arc::new(options),
             room: Arc::new(Semaphore::new(room)),
+            refuse,
         };
-        let accepting = tokio::spawn(accept(listener, service, stopped));
+        let accepting = tokio::spawn(accept(listener, address, service, stopped, refused));
         Ok(Self {
             stand_in,
             address,
+            scheme,
             stop,
             accepting,
         })
@@ -67,7 +75,7 @@ impl Sandbox {
 
     /// The address to give to a client, without a slash at its end: `http://127.0.0.1:49321`.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// The address the sandbox listens on, with the port it was given.
@@ -106,15 +114,33 @@ struct Service {
     options: Arc<SandboxOptions>,
     /// A permit for every KiB of the bodies that are being read or answered.
     room: Arc<Semaphore>,
+    draws: Arc<Draws>,
+    /// Until when new connections are refused.
+    refuse: watch::Sender<Option<Instant>>,
 }
 
-async fn accept(listener: TcpListener, service: Service, mut stopped: watch::Receiver<bool>) {
+async fn accept(
+    mut listener: TcpListener,
+    address: SocketAddr,
+    service: Service,
+    mut stopped: watch::Receiver<bool>,
+    mut refused: watch::Receiver<Option<Instant>>,
+) {
     let slots = Arc::new(Semaphore::new(service.options.max_connections.max(1)));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             _ = stopped.changed() => break,
             accepted = accept_one(&listener, &slots) => accepted,
+            Ok(()) = refused.changed() => {
+                // The system refuses what nobody listens for.
+                drop(listener);
+                tokio::select! {
+                    _ = stopped.changed() => return,
+                    again = listen_again(address, &mut refused) => listener = again,
+                }
+                continue;
+            }
         };
         while connections.try_join_next().is_some() {}
         match accepted {
@@ -133,6 +159,27 @@ async fn accept(listener: TcpListener, service: Service, mut stopped: watch::Rec
     while connections.join_next().await.is_some() {}
 }
 
+/// Listens where it did, once connections are no longer to be refused.
+async fn listen_again(
+    address: SocketAddr,
+    refused: &mut watch::Receiver<Option<Instant>>,
+) -> TcpListener {
+    loop {
+        loop {
+            let until = *refused.borrow_and_update();
+            match until.filter(|until| *until > Instant::now()) {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => break,
+            }
+        }
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            // Someone else has the port meanwhile.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
 async fn accept_one(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
@@ -145,6 +192,14 @@ async fn accept_one(
 async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
     let timeout = service.options.client_timeout;
+    let socket = match &service.options.tls {
+        None => Socket::Plain(stream),
+        Some(identity) => match identity.accept(stream, timeout).await {
+            Some(socket) => socket,
+            None => return,
+        },
+    };
+    let line = Line::new(socket);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -157,20 +212,27 @@ async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver
         .timer(TokioTimer::new())
         .max_concurrent_streams(128)
         .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX));
+    let (scripts, mut script) = mpsc::channel(1);
     let answer = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
+        let (service, scripts) = (service.clone(), scripts.clone());
+        async move { service.answer(request, scripts).await }
     });
-    let stream = Impatient::new(stream, timeout);
-    let connection = builder.serve_connection(TokioIo::new(stream), answer);
-    let mut connection = std::pin::pin!(connection);
-    // A connection ends in an error when its client misbehaves or goes away. Neither concerns
-    // anyone but that client.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
+    let stream = Impatient::new(line.clone(), timeout);
+    let script = {
+        let connection = builder.serve_connection(TokioIo::new(stream), answer);
+        let mut connection = std::pin::pin!(connection);
+        loop {
+            // A connection ends in an error when its client misbehaves or goes away. Neither
+            // concerns anyone but that client.
+            tokio::select! {
+                biased;
+                Some(script) = script.recv() => break script,
+                _ = connection.as_mut() => return,
+                Ok(()) = stopped.changed() => connection.as_mut().graceful_shutdown(),
+            }
+        }
+    };
+    line.play(script, timeout).await;
 }
 
 /// Why a body is not read to its end.
@@ -180,21 +242,73 @@ enum Unread {
     Broken,
 }
 
+/// Where a connection takes the script that ends it.
+type Scripts = mpsc::Sender<Script>;
+
 impl Service {
-    async fn answer(&self, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
+    async fn answer(
+        &self,
+        request: http::Request<Incoming>,
+        scripts: Scripts,
+    ) -> Result<http::Response<Spoilt>, Broken> {
         let (head, body) = request.into_parts();
         let limit = self.options.max_body_bytes;
         let read = tokio::time::timeout(self.options.client_timeout, self.read(body));
         let response = match read.await.unwrap_or(Err(Unread::Broken)) {
             Ok((body, _room)) => {
                 let request = http::Request::from_parts(head, body);
-                self.stand_in.answer(&request).await
+                match self.draws.draw(&request) {
+                    Ok(None) => self.stand_in.answer(&request).await,
+                    Ok(Some(fault)) => return self.fail(request, &fault, scripts).await,
+                    Err(message) => {
+                        let error = StripeError::malformed(message);
+                        self.stand_in.turn_away(&request, &error)
+                    }
+                }
             }
             Err(Unread::TooLarge) => self.stand_in.refuse_too_large(limit),
             Err(Unread::TooBusy) => self.stand_in.refuse_too_busy(),
             Err(Unread::Broken) => self.stand_in.refuse_too_slow(),
         };
-        response.map(Full::new)
+        Ok(response.map(Spoilt::not))
+    }
+
+    /// Lets a fault happen to a request.
+    async fn fail(
+        &self,
+        mut request: http::Request<Bytes>,
+        fault: &Fault,
+        scripts: Scripts,
+    ) -> Result<http::Response<Spoilt>, Broken> {
+        request.extensions_mut().insert(Hit(fault.name));
+        let answer = match fault.commits {
+            true => Some(self.stand_in.answer(&request).await),
+            false => None,
+        };
+        if let Some(response) = self.stand_in.fault_status(&request, fault) {
+            return Ok(response.map(Spoilt::not));
+        }
+        let reply = faults::reply(fault, answer, request.version());
+        if !fault.commits {
+            self.stand_in.note(&request, reply.status());
+        }
+        match reply {
+            Reply::Whole(response) => Ok(response.map(Spoilt::not)),
+            Reply::Spoilt(response) => Ok(response),
+            Reply::Broken(wait) => {
+                tokio::time::sleep(wait).await;
+                Err(Broken)
+            }
+            Reply::Script(script) => {
+                if let Kind::Refuse(time) = fault.kind {
+                    self.refuse.send_replace(Some(Instant::now() + time));
+                }
+                let _ = scripts.send(script).await;
+                // The connection is not the HTTP library's any more.
+                scripts.closed().await;
+                Err(Broken)
+            }
+        }
     }
 
     /// Reads a body, as long as there is room for it.
@@ -225,69 +339,5 @@ impl Service {
             bytes.extend_from_slice(data);
         }
         Ok((bytes.freeze(), room))
-    }
-}
-
-/// A stream that fails when nothing moves over it for a while. hyper limits the time of a request's
-/// head and this file that of its body; this covers what is left: the wait for the first bytes,
-/// idle connections, and clients that never read their answer.
-struct Impatient {
-    stream: TcpStream,
-    patience: Duration,
-    deadline: Pin<Box<Sleep>>,
-}
-
-impl Impatient {
-    fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self {
-            stream,
-            patience,
-            deadline: Box::pin(tokio::time::sleep(patience)),
-        }
-    }
-
-    fn watch<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        progress: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if progress.is_ready() {
-            self.deadline.as_mut().reset(Instant::now() + self.patience);
-            return progress;
-        }
-        match self.deadline.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Impatient {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let progress = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.watch(cx, progress)
-    }
-}
-
-impl AsyncWrite for Impatient {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch(cx, progress)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

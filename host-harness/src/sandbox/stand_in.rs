@@ -29,7 +29,7 @@ use http::{HeaderMap, Request, Response};
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The most accounts that have objects of their own.
 const MAX_ACCOUNTS: usize = 10_000;
@@ -228,7 +228,25 @@ impl StandIn {
         self.refuse(&StripeError::too_busy())
     }
 
-    fn refuse(&self, error: &StripeError) -> Response<Bytes> {
+    /// Remembers a request that is not carried out, with the status it is answered with.
+    pub(crate) fn note(&self, request: &Request<Bytes>, status: u16) {
+        self.arrived(request, status, |at| {
+            Arrived::new(request, status, "-", at, Duration::ZERO)
+        });
+    }
+
+    /// Answers a request with an error instead of carrying it out.
+    pub(crate) fn turn_away(
+        &self,
+        request: &Request<Bytes>,
+        error: &StripeError,
+    ) -> Response<Bytes> {
+        let request_id = self.lock().ids.id("request");
+        let answer = Answer::refusal(error, &request_id);
+        self.answered(request, answer, &request_id, Instant::now())
+    }
+
+    pub(crate) fn refuse(&self, error: &StripeError) -> Response<Bytes> {
         let request_id = self.lock().ids.id("request");
         self.respond(
             Answer::refusal(error, &request_id),
@@ -248,16 +266,23 @@ impl StandIn {
         request_id: &str,
         begun: Instant,
     ) -> Response<Bytes> {
+        let arrived = |at| {
+            Arrived::new(request, answer.status, request_id, at, begun.elapsed()).with(&answer)
+        };
+        self.arrived(request, answer.status, arrived);
+        self.respond(answer, request_id, request.headers())
+    }
+
+    /// Remembers and reports a request, `arrived` at a time.
+    fn arrived(&self, request: &Request<Bytes>, status: u16, arrived: impl FnOnce(i64) -> Arrived) {
         let mut state = self.lock();
-        let now = self.time(&state);
-        let arrived = Arrived::new(request, &answer, request_id, now, begun.elapsed());
-        state.recording.push(request, answer.status);
+        let arrived = arrived(self.time(&state));
+        state.recording.push(request, status);
         state.recording.note(arrived.clone());
         drop(state);
         if let Some(log) = &self.options.log {
             log.request(&arrived);
         }
-        self.respond(answer, request_id, request.headers())
     }
 
     /// Checks everything that can be checked before anything is executed.

@@ -6,6 +6,7 @@ mod chaos;
 mod disk;
 mod disputes;
 mod events;
+mod faults;
 mod flows;
 mod ledger;
 mod limits;
