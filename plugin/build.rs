@@ -1,20 +1,29 @@
 //! Turns the operation table (`catalogue/operations.txt`) into sorted, packed
-//! statics, so that nothing is parsed and nothing allocated at run time.
+//! statics, so that nothing is parsed and nothing allocated at run time. What is
+//! made of the catalogue's other files has a module each.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "build/actions.rs"]
+mod actions;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let table = Path::new("catalogue/operations.txt");
     println!("cargo::rerun-if-changed={}", table.display());
     println!("cargo::rerun-if-changed=catalogue/coercions.txt");
+    println!("cargo::rerun-if-changed={}", actions::FILE);
+    println!("cargo::rerun-if-changed={}", actions::PARAMETERS);
+    println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=../wit");
     refuse_coercions(&fs::read_to_string("catalogue/coercions.txt")?)?;
-    let generated = generate(&fs::read_to_string(table)?)?;
-    let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
-    fs::write(PathBuf::from(out).join("operations.rs"), generated)?;
+    let operations = fs::read_to_string(table)?;
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    fs::write(out.join("operations.rs"), generate(&operations)?)?;
+    let actions = actions::generate(&fs::read_to_string(actions::FILE)?, &operations)?;
+    fs::write(out.join("actions.rs"), actions)?;
     Ok(())
 }
 

@@ -53,6 +53,7 @@ fn exports_the_contract() {
     assert_eq!(
         plugin(&[]).exports(),
         [
+            "lowcode:stripe/actions@0.1.0",
             "lowcode:stripe/connections@0.1.0",
             "lowcode:stripe/requests@0.1.0"
         ]

@@ -10,8 +10,11 @@
 
 mod support;
 
+mod actions;
+mod actions_sandbox;
 mod bad_input;
 mod bad_input_corpus;
+mod ballerina;
 mod batch;
 mod batch_journal;
 mod cache;
@@ -41,3 +44,4 @@ mod time;
 mod tls;
 mod tls_settings;
 mod wire;
+mod workflow;

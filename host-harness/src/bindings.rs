@@ -17,6 +17,7 @@ wasmtime::component::bindgen!({
         package lowcode:harness;
 
         world embedded {
+            export lowcode:stripe/actions@0.1.0;
             export lowcode:stripe/connections@0.1.0;
             export lowcode:stripe/requests@0.1.0;
         }
@@ -28,4 +29,5 @@ wasmtime::component::bindgen!({
     additional_derives: [PartialEq],
 });
 
+pub(crate) use self::exports::lowcode::stripe::actions;
 pub use self::lowcode::stripe::types;

@@ -31,6 +31,7 @@
 //! | `secret` | keys: shown nowhere, and kept from the component where the host wants that |
 //! | [`policy`] | which origins may be reached |
 //! | [`yaml`], [`document`], [`operators`] | Lowdefy's YAML |
+//! | [`workflow`] | workflow files: steps that run ready-made actions |
 //! | [`sandbox`] | the embedded stand-in for Stripe |
 //! | `cli` (of the binary) | the `stripe-harness` command |
 
@@ -39,6 +40,7 @@ pub mod document;
 pub mod operators;
 pub mod policy;
 pub mod sandbox;
+pub mod workflow;
 pub mod yaml;
 
 mod bindings;
@@ -48,6 +50,14 @@ mod secret;
 mod transport;
 
 pub use bindings::types;
+
+/// The ready-made actions' records.
+pub mod actions {
+    pub use crate::bindings::actions::{
+        Action, ActionEffect, ActionFamily, ActionInput, InputType,
+    };
+}
+
 pub use cache::CompileCache;
 pub use plugin::{CallError, Case, Connection, HostOptions, Instances, Plugin};
 pub use policy::Policy;

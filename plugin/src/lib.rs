@@ -7,6 +7,7 @@
 //! |---|---|
 //! | properties → connection → settings | [`connection`] |
 //! | Lowdefy's nested form → operation and arguments | [`nested`] |
+//! | ready-made action and its config → operation and arguments | [`actions`] |
 //! | `resource`, `method` → operation | [`operation`] |
 //! | arguments → path ids, params, options | [`arguments`], [`options`] |
 //! | params → body or query | [`form`], [`json`], [`multipart`], [`body`] |
@@ -17,6 +18,7 @@
 //! Only `transport` and `exports` know WASI, and only they are left out of a
 //! native build; so every step but sending is tested natively.
 
+pub mod actions;
 pub mod answer;
 pub mod arguments;
 pub mod body;

@@ -5,6 +5,7 @@
 //! 130 a batch was interrupted.
 
 mod advance_clock;
+mod action;
 mod batch;
 mod component;
 mod connection;
@@ -14,6 +15,7 @@ mod render;
 mod request;
 mod run;
 mod sandbox;
+mod workflow;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -56,6 +58,12 @@ enum Command {
     Run(run::Arguments),
     /// Make one call.
     Request(request::Arguments),
+    /// Run a ready-made action, such as stripe.createCustomer.
+    Action(action::Arguments),
+    /// List the ready-made actions, or say all about those that fit a text.
+    Actions(action::ListArguments),
+    /// Run a workflow file in LoopFour's form.
+    Workflow(workflow::Arguments),
     /// Make many calls: JSON Lines in, JSON Lines out, in the same order.
     Batch(batch::Arguments),
     /// Say which component is used, and what it imports and exports.
@@ -147,6 +155,9 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
     match arguments.command {
         Command::Run(arguments) => run::run(&host, arguments).await,
         Command::Request(arguments) => request::run(&host, arguments).await,
+        Command::Action(arguments) => action::run(&host, arguments).await,
+        Command::Actions(arguments) => action::list(&host, arguments).await,
+        Command::Workflow(arguments) => workflow::run(&host, arguments).await,
         Command::Batch(arguments) => batch::run(&host, arguments).await,
         Command::Component => component::run(&host).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,

@@ -55,7 +55,7 @@ mod accounts;
 mod agenda;
 mod answer;
 mod auth;
-mod calendar;
+pub(crate) mod calendar;
 mod clock;
 mod control;
 mod decode;

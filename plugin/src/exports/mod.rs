@@ -3,6 +3,7 @@
 //! contract's records. What every call goes through, whichever export it came
 //! by, is here.
 
+mod actions;
 mod connections;
 mod requests;
 

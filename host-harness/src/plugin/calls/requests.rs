@@ -1,9 +1,10 @@
 //! `requests`: calls to Stripe, and their dry runs.
 
+use tracing::Instrument as _;
 use tracing::field::Empty;
-use tracing::{Instrument as _, Span};
 
 use super::super::{CallError, Connection, Plugin};
+use super::record;
 use crate::bindings::types;
 
 impl Plugin {
@@ -119,27 +120,5 @@ impl Plugin {
             }
         }
         Ok(cost)
-    }
-}
-
-/// Completes a call's span.
-fn record(span: &Span, result: &Result<types::Response, CallError>) {
-    if span.is_disabled() {
-        return;
-    }
-    let (status, attempts, request_id) = match result {
-        Ok(response) => (response.status, response.attempts, &response.request_id),
-        Err(error) => {
-            span.record("error", error.failure.type_.as_str());
-            let failure = &error.failure;
-            (failure.status, failure.attempts, &failure.request_id)
-        }
-    };
-    span.record("attempts", attempts);
-    if let Some(status) = status {
-        span.record("status", status);
-    }
-    if let Some(request_id) = request_id {
-        span.record("request_id", request_id.as_str());
     }
 }

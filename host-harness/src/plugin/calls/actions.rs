@@ -1,0 +1,63 @@
+//! `actions`: the ready-made actions, and running one.
+
+use tracing::Instrument as _;
+use tracing::field::Empty;
+
+use super::super::{CallError, Connection, Plugin};
+use super::record;
+use crate::bindings::exports::lowcode::stripe::actions;
+use crate::bindings::types;
+
+impl Plugin {
+    /// The ready-made actions there are: their names, fields and answers.
+    pub async fn list_actions(&self) -> Result<Vec<actions::Action>, CallError> {
+        let indices = self.actions()?;
+        let mut lease = self.lease(&super::Via::default()).await?;
+        let actions = lease.interface(|store, exports| indices.load(store, exports))?;
+        let listed = self.in_time(actions.call_list_actions(lease.store())).await;
+        lease.finished(listed)
+    }
+
+    /// Runs a ready-made action; `config` is a JSON object of its fields.
+    pub async fn run_action(
+        &self,
+        connection: &Connection,
+        name: &str,
+        config: impl Into<String>,
+    ) -> Result<types::Response, CallError> {
+        let span = tracing::info_span!(
+            "run_action",
+            action = name,
+            status = Empty,
+            attempts = Empty,
+            request_id = Empty,
+            error = Empty
+        );
+        let config = config.into();
+        let call = async {
+            let indices = self.actions()?;
+            let mut lease = self.lease(connection.via()).await?;
+            let actions = lease.interface(|store, exports| indices.load(store, exports))?;
+            let store = lease.store();
+            let answered = self
+                .in_time(actions.call_run_action(store, connection.record(), name, &config))
+                .await;
+            lease.answered(answered)
+        };
+        let result = call.instrument(span.clone()).await;
+        record(&span, &result);
+        result
+    }
+
+    /// Where the interface is in the component. Components of an earlier version
+    /// do all but this.
+    fn actions(&self) -> Result<actions::GuestIndices, CallError> {
+        actions::GuestIndices::new(&self.inner.pre).map_err(|_| {
+            CallError::refused(
+                "configuration_error",
+                None,
+                "This component has no ready-made actions: it is of an earlier version.".to_owned(),
+            )
+        })
+    }
+}
