@@ -9,11 +9,14 @@ use std::{env, fs};
 
 #[path = "build/actions.rs"]
 mod actions;
+#[path = "build/money.rs"]
+mod money;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let table = Path::new("catalogue/operations.txt");
     println!("cargo::rerun-if-changed={}", table.display());
     println!("cargo::rerun-if-changed=catalogue/coercions.txt");
+    println!("cargo::rerun-if-changed=catalogue/money.txt");
     println!("cargo::rerun-if-changed={}", actions::FILE);
     println!("cargo::rerun-if-changed={}", actions::PARAMETERS);
     println!("cargo::rerun-if-changed=build");
@@ -22,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let operations = fs::read_to_string(table)?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("operations.rs"), generate(&operations)?)?;
+    fs::write(out.join("money.rs"), money(&operations)?)?;
     let actions = actions::generate(&fs::read_to_string(actions::FILE)?, &operations)?;
     fs::write(out.join("actions.rs"), actions)?;
     Ok(())
@@ -40,6 +44,17 @@ fn refuse_coercions(text: &str) -> Result<(), String> {
 fn rows(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+}
+
+/// What the operations that write do with money.
+fn money(table: &str) -> Result<String, Box<dyn Error>> {
+    let rows = rows(table).map(row).collect::<Result<Vec<_>, _>>()?;
+    let writing = rows
+        .iter()
+        .filter(|row| row.verb != "Get")
+        .map(|row| format!("{}.{}", row.resource, row.method));
+    let text = fs::read_to_string("catalogue/money.txt")?;
+    Ok(money::generate(&text, writing)?)
 }
 
 /// One row of the table.

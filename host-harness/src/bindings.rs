@@ -19,6 +19,7 @@ wasmtime::component::bindgen!({
         world embedded {
             export lowcode:stripe/actions@0.1.0;
             export lowcode:stripe/connections@0.1.0;
+            export lowcode:stripe/pages@0.1.0;
             export lowcode:stripe/requests@0.1.0;
         }
     ",

@@ -49,6 +49,8 @@ mod plugin;
 mod secret;
 mod transport;
 
+pub use bindings::exports::lowcode::stripe::connections::{CheckedConnection, KeyKind, Lacking};
+pub use bindings::exports::lowcode::stripe::pages::{Page, PageList};
 pub use bindings::types;
 
 /// The ready-made actions' records.

@@ -29,8 +29,19 @@ impl Secret {
 }
 
 /// The prefixes that tell a key's kind and mode, which checks of the mode need.
-const PREFIXES: [&str; 6] = [
-    "sk_test_", "sk_live_", "rk_test_", "rk_live_", "sk_org_", "pk_test_",
+const PREFIXES: [&str; 11] = [
+    "sk_test_",
+    "sk_live_",
+    "rk_test_",
+    "rk_live_",
+    // Before the shorter one.
+    "sk_org_test_",
+    "sk_org_live_",
+    "sk_org_",
+    "ek_test_",
+    "ek_live_",
+    "pk_test_",
+    "pk_live_",
 ];
 
 /// Longest key that the component takes, in bytes.
@@ -170,6 +181,7 @@ mod tests {
         for (key, prefix) in [
             ("sk_test_51H7xkQ2eZvKYlo2C", "sk_test_"),
             ("rk_live_51H7xkQ2eZvKYlo2C", "rk_live_"),
+            ("sk_org_live_51H7xkQ2eZvKYlo2C", "sk_org_live_"),
             ("an OAuth token", ""),
         ] {
             let one = Injected::new(key.to_owned().into()).unwrap();

@@ -10,6 +10,8 @@ pub enum Kind {
     Configuration,
     /// The call is wrong.
     Argument,
+    /// The connection's policy does not permit the call.
+    Policy,
     /// No answer, or only part of one, arrived.
     Connection,
     /// Time ran out.
@@ -24,6 +26,7 @@ impl Kind {
         match self {
             Kind::Configuration => "configuration_error",
             Kind::Argument => "argument_error",
+            Kind::Policy => "policy_error",
             Kind::Connection => "connection_error",
             Kind::Timeout => "timeout_error",
             Kind::Response => "response_error",
@@ -54,7 +57,7 @@ pub fn failure(kind: &str, message: String) -> Failure {
 /// A refusal before anything is sent: what is wrong, and where in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Whether the connection or the call is at fault.
+    /// Whether the connection, the call or the policy is at fault.
     pub kind: Kind,
     /// What is wrong and what to write instead.
     pub message: String,
@@ -76,6 +79,15 @@ impl Refusal {
     pub fn argument(path: impl Into<String>, message: impl Into<String>) -> Self {
         Refusal {
             kind: Kind::Argument,
+            message: message.into(),
+            path: path.into(),
+        }
+    }
+
+    /// The connection's policy does not permit the call.
+    pub fn policy(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Refusal {
+            kind: Kind::Policy,
             message: message.into(),
             path: path.into(),
         }

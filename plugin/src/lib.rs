@@ -10,10 +10,13 @@
 //! | ready-made action and its config → operation and arguments | [`actions`] |
 //! | `resource`, `method` → operation | [`operation`] |
 //! | arguments → path ids, params, options | [`arguments`], [`options`] |
+//! | operation, arguments, key → may it be made | [`policy`] |
 //! | params → body or query | [`form`], [`json`], [`multipart`], [`body`] |
 //! | all of these → one HTTP request | [`outgoing`], [`headers`] |
 //! | request → attempts → answer | [`call`], [`retry`] |
 //! | answer → response or failure | [`answer`], [`failure`] |
+//! | answers → what a connection is | [`check`] |
+//! | answer → items, and what continues the list | [`pages`] |
 //!
 //! Only `transport` and `exports` know WASI, and only they are left out of a
 //! native build; so every step but sending is tested natively.
@@ -23,6 +26,7 @@ pub mod answer;
 pub mod arguments;
 pub mod body;
 pub mod call;
+pub mod check;
 pub mod connection;
 pub mod failure;
 pub mod form;
@@ -33,6 +37,8 @@ pub mod nested;
 pub mod operation;
 pub mod options;
 pub mod outgoing;
+pub mod pages;
+pub mod policy;
 pub mod retry;
 pub mod secret;
 

@@ -67,12 +67,13 @@ impl Guest {
     /// The canonical ABI of the contract: a record too large for parameters is
     /// passed by its address, and so is a result.
     fn module(self) -> Vec<u8> {
-        const FUNCTIONS: [(&str, u32); 5] = [
+        const FUNCTIONS: [(&str, u32); 6] = [
             ("cabi_realloc", 2),
             ("lowcode:stripe/requests@0.1.0#request", 1),
             ("lowcode:stripe/requests@0.1.0#stripe-request", 1),
             ("lowcode:stripe/requests@0.1.0#plan", 1),
             ("lowcode:stripe/connections@0.1.0#parse-connection", 0),
+            ("lowcode:stripe/connections@0.1.0#check-connection", 1),
         ];
         let i32s = |count: usize| vec![ValType::I32; count];
         let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
@@ -90,6 +91,7 @@ impl Guest {
             self.misdeed(),
             vec![Instruction::Unreachable],
             vec![Instruction::I32Const(PLANNED)],
+            vec![Instruction::Unreachable],
             vec![Instruction::Unreachable],
         ];
         for body in bodies {

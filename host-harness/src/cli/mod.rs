@@ -7,8 +7,10 @@
 mod advance_clock;
 mod action;
 mod batch;
+mod check;
 mod component;
 mod connection;
+mod list;
 mod log;
 mod reach;
 mod render;
@@ -64,6 +66,10 @@ enum Command {
     Actions(action::ListArguments),
     /// Run a workflow file in LoopFour's form.
     Workflow(workflow::Arguments),
+    /// Read a list: its items, page by page.
+    List(list::Arguments),
+    /// Say whether a connection works, and what its key may not do.
+    Check(check::Arguments),
     /// Make many calls: JSON Lines in, JSON Lines out, in the same order.
     Batch(batch::Arguments),
     /// Say which component is used, and what it imports and exports.
@@ -158,6 +164,8 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
         Command::Action(arguments) => action::run(&host, arguments).await,
         Command::Actions(arguments) => action::list(&host, arguments).await,
         Command::Workflow(arguments) => workflow::run(&host, arguments).await,
+        Command::List(arguments) => list::run(&host, arguments).await,
+        Command::Check(arguments) => check::run(&host, arguments).await,
         Command::Batch(arguments) => batch::run(&host, arguments).await,
         Command::Component => component::run(&host).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,

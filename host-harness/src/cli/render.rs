@@ -60,7 +60,7 @@ fn member(id: &Value, name: &str, value: &impl Serialize) -> String {
 
 /// JSON text as it stands, in one line; other text as a string. A body is
 /// neither taken apart nor spelled anew: there may be a million of them.
-fn embedded(text: &str) -> Box<RawValue> {
+pub(super) fn embedded(text: &str) -> Box<RawValue> {
     // Checked before the space between two values could be lost.
     let is_json = serde_json::from_str::<&RawValue>(text).is_ok();
     let (mut quoted, mut escaped) = (false, false);

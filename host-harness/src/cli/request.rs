@@ -85,7 +85,7 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
 
 /// The JSON text of an argument: as it is written, so that its digits are kept,
 /// or text made a JSON string.
-fn argument(arg: &str) -> Result<String, Wrong> {
+pub(super) fn argument(arg: &str) -> Result<String, Wrong> {
     let read;
     let text = match arg.strip_prefix('@') {
         None => arg,

@@ -273,10 +273,10 @@ impl Lease<'_> {
     }
 
     /// The same of a call that may send a request.
-    fn answered(
+    fn answered<T>(
         self,
-        ended: Result<wasmtime::Result<Result<types::Response, types::Error>>, Elapsed>,
-    ) -> Result<types::Response, CallError> {
+        ended: Result<wasmtime::Result<Result<T, types::Error>>, Elapsed>,
+    ) -> Result<T, CallError> {
         let detail = match &ended {
             Ok(Ok(Err(_))) => self.instance.store.data().hooks.detail(),
             _ => None,

@@ -56,7 +56,7 @@ pub fn parse(properties: &str, has_fallback_key: bool) -> Result<Connection, Ref
         webhook_secrets: reader.strings("webhookSecrets")?,
         webhook_tolerance: reader.integer("webhookTolerance")?,
         transport: transport::parse(&mut reader)?,
-        extensions: None,
+        extensions: key_mode(&mut reader)?,
     };
     reader.finish()?;
     Ok(connection)
@@ -229,6 +229,15 @@ fn policy(reader: &mut Reader<'_, '_>) -> Result<Option<Policy>, Refusal> {
     Ok(given.then_some(policy))
 }
 
+/// `keyMode` came after the record was fixed.
+fn key_mode(reader: &mut Reader<'_, '_>) -> Result<Option<String>, Refusal> {
+    match reader.string("keyMode")?.as_deref() {
+        None => Ok(None),
+        Some(mode @ ("test" | "live")) => Ok(Some(format!("{{\"keyMode\":\"{mode}\"}}"))),
+        Some(_) => reader.refuse("keyMode", "test or live"),
+    }
+}
+
 impl Reader<'_, '_> {
     /// Amounts by currency, in the currency's smallest unit.
     fn amounts(self) -> Result<Vec<(String, String)>, Refusal> {
@@ -236,15 +245,17 @@ impl Reader<'_, '_> {
             .iter()
             .map(|(currency, value)| match value {
                 Value::Number(digits)
-                    if currency.len() == 3
-                        && currency.bytes().all(|b| b.is_ascii_lowercase())
+                    if (currency == "*"
+                        || currency.len() == 3
+                            && currency.bytes().all(|b| b.is_ascii_lowercase()))
                         && digits.bytes().all(|b| b.is_ascii_digit()) =>
                 {
                     Ok((currency.clone().into_owned(), digits.clone().into_owned()))
                 }
                 _ => self.refuse(
                     currency,
-                    "a currency code in lower case with a whole amount in its smallest unit",
+                    "a currency code in lower case, or \"*\" for all others, with a whole amount in its \
+                     smallest unit",
                 ),
             })
             .collect()

@@ -4,9 +4,11 @@
 use crate::failure::Refusal;
 use crate::form;
 use crate::headers;
+use crate::json::Value;
+use crate::policy::{self, Rules};
 use crate::retry::Backoff;
 use crate::secret::Secret;
-use crate::types::{AppInfo, Connection, ValidationLevel};
+use crate::types::{self, AppInfo, Connection, Mode, ValidationLevel};
 
 /// The values that absent fields take.
 pub struct Defaults;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub max_request_bytes: u32,
     /// Largest answer body, in bytes.
     pub max_response_bytes: u32,
+    /// What the connection may do, where it has rules.
+    pub rules: Option<Box<Rules>>,
 }
 
 impl Settings {
@@ -108,6 +112,7 @@ impl Settings {
             Some(key) => Some(checked_key(key)?),
             None => None,
         };
+        let rules = rules(&connection.policy, &connection.extensions, key.as_ref())?;
         let given_headers = connection.headers.unwrap_or_default();
         for (name, value) in &given_headers {
             if name.eq_ignore_ascii_case("idempotency-key") {
@@ -172,6 +177,7 @@ impl Settings {
                 connection.max_response_bytes,
                 Defaults::MAX_RESPONSE_BYTES,
             )?,
+            rules,
         })
     }
 }
@@ -200,29 +206,73 @@ fn check_app_info(app: &AppInfo) -> Result<(), Refusal> {
 
 /// A rule that is silently not applied is worse than none.
 fn refuse_unsupported(connection: &Connection) -> Result<(), Refusal> {
-    let policy = connection.policy.as_ref();
-    let unsupported = [
-        (
-            "validation",
-            !matches!(connection.validation, None | Some(ValidationLevel::Off)),
-        ),
-        ("allow", policy.is_some_and(|p| p.allow.is_some())),
-        ("deny", policy.is_some_and(|p| p.deny.is_some())),
-        ("readOnly", policy.is_some_and(|p| p.read_only.is_some())),
-        ("mode", policy.is_some_and(|p| p.mode.is_some())),
-        ("maxAmount", policy.is_some_and(|p| p.max_amount.is_some())),
-        ("extensions", connection.extensions.is_some()),
-    ];
-    match unsupported.iter().find(|(_, given)| *given) {
-        None => Ok(()),
-        Some((place, _)) => Err(Refusal::configuration(
-            *place,
-            format!(
-                "This version of the plugin cannot apply the connection property {place:?}; \
-                 remove it."
-            ),
-        )),
+    if matches!(connection.validation, None | Some(ValidationLevel::Off)) {
+        return Ok(());
     }
+    Err(Refusal::configuration(
+        "validation",
+        "This version of the plugin cannot apply the connection property \"validation\"; remove it.",
+    ))
+}
+
+/// The policy, and the key judged by it.
+fn rules(
+    policy: &Option<types::Policy>,
+    extensions: &Option<String>,
+    key: Option<&Secret>,
+) -> Result<Option<Box<Rules>>, Refusal> {
+    // What every call without a policy comes by should cost it nothing.
+    if policy.is_none() && extensions.is_none() {
+        return Ok(None);
+    }
+    let key_mode = match extensions {
+        Some(extensions) => key_mode(extensions)?,
+        None => None,
+    };
+    if let Some(stated) = key_mode
+        && let Some(told) = key.and_then(policy::mode_of)
+        && stated != told
+    {
+        return Err(Refusal::configuration(
+            "keyMode",
+            "\"keyMode\" is not what the secret key tells of itself; leave it out.",
+        ));
+    }
+    let rules = Rules::new(policy.as_ref(), key_mode)?;
+    if let (Some(rules), Some(key)) = (&rules, key) {
+        rules.judge_key(key)?;
+    }
+    Ok(rules.map(Box::new))
+}
+
+/// What the operator says of the key; of `extensions` nothing else is known.
+fn key_mode(extensions: &str) -> Result<Option<Mode>, Refusal> {
+    let refuse = |message: &str| Err(Refusal::configuration("extensions", message));
+    let Ok(Value::Object(members)) = Value::parse(extensions) else {
+        return refuse("The connection's \"extensions\" should be a JSON object.");
+    };
+    let mut mode = None;
+    for (name, value) in &members {
+        match (name.as_ref(), value.as_str()) {
+            ("keyMode", Some("test")) => mode = Some(Mode::Test),
+            ("keyMode", Some("live")) => mode = Some(Mode::Live),
+            ("keyMode", _) => {
+                return refuse(
+                    "\"keyMode\" in the connection's \"extensions\" should be test or live.",
+                );
+            }
+            _ => {
+                return Err(Refusal::configuration(
+                    format!("extensions.{name}"),
+                    format!(
+                        "This version of the plugin cannot apply the connection property {name:?}; \
+                         remove it."
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(mode)
 }
 
 /// A host that applies the transport properties takes them out of the record.
@@ -348,7 +398,7 @@ impl BaseUrl {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::types::{Policy, Transport};
+    use crate::types::Transport;
 
     /// A record with nothing in it but a key.
     pub(crate) fn connection() -> Connection {
@@ -388,22 +438,14 @@ pub(crate) mod tests {
 
     #[test]
     fn nothing_is_ignored() {
-        let empty_policy = Policy {
-            allow: None,
-            deny: None,
-            read_only: Some(true),
-            mode: None,
-            max_amount: None,
-        };
         let transport = Transport {
             http_version: None,
             proxy: None,
             secure_socket: None,
         };
         let said = [
-            refused(|c| c.policy = Some(empty_policy)).message,
             refused(|c| c.validation = Some(ValidationLevel::Warn)).message,
-            refused(|c| c.extensions = Some("{}".into())).message,
+            refused(|c| c.extensions = Some(r#"{"later":1}"#.into())).message,
             refused(|c| c.transport = Some(transport)).message,
         ];
         for message in said {

@@ -5,17 +5,20 @@
 
 mod actions;
 mod connections;
+mod pages;
 mod requests;
 
 use std::cell::RefCell;
 
-use crate::arguments;
+use crate::arguments::{self, Arguments, Place};
 use crate::call::{self, Limits, Telemetry};
 use crate::connection::Settings;
 use crate::failure::Refusal;
 use crate::json::Value;
 use crate::nested::Target;
+use crate::operation::Operation;
 use crate::outgoing::{self, Planned, RawRequest};
+use crate::policy;
 use crate::transport::{Wasi, uuid};
 use crate::types::{Connection, Error, Response};
 
@@ -77,20 +80,85 @@ fn prepare<'a>(
         Target::Operation(operation) => {
             let arguments =
                 arguments::split(&operation, args).map_err(|refusal| refusal.within(place))?;
-            let limits = Limits::new(settings, &arguments.options);
-            let planned = outgoing::build(&operation, arguments, settings, uuid)
-                .map_err(|refusal| locate(refusal, place))?;
-            Ok((planned, limits))
+            prepare_operation(&operation, arguments, settings, place)
         }
         Target::Raw => {
             let raw = RawRequest::split(args).map_err(|refusal| refusal.within(place))?;
-            let limits = Limits::new(settings, &raw.options);
-            let outgoing = raw
-                .build(settings, uuid)
-                .map_err(|refusal| locate(refusal, place))?;
-            Ok((Planned::Http(Box::new(outgoing)), limits))
+            prepare_raw(raw, None, settings, place)
         }
     }
+}
+
+/// Every call of a table operation comes through here, and is judged.
+fn prepare_operation<'a>(
+    operation: &Operation,
+    arguments: Arguments<'a>,
+    settings: &Settings,
+    place: &str,
+) -> Result<(Planned<'a>, Limits), Refusal> {
+    if let Some(rules) = &settings.rules {
+        judge_operation(rules, operation, &arguments, settings, place)?;
+    }
+    let limits = Limits::new(settings, &arguments.options);
+    let planned = outgoing::build(operation, arguments, settings, uuid)
+        .map_err(|refusal| locate(refusal, place))?;
+    Ok((planned, limits))
+}
+
+/// Judges a call of a table operation. Apart, so that calls without a policy do
+/// not carry its frame.
+#[inline(never)]
+fn judge_operation(
+    rules: &policy::Rules,
+    operation: &Operation,
+    arguments: &Arguments<'_>,
+    settings: &Settings,
+    place: &str,
+) -> Result<(), Refusal> {
+    let call = policy::Call {
+        verb: operation.verb,
+        path: &outgoing::path(operation, &arguments.ids),
+        query: None,
+        called: Some(operation),
+        params: &arguments.params,
+        params_place: arguments.params_place,
+        own_key: arguments.options.api_key.as_ref(),
+        options_place: arguments.options_place,
+        key: settings.key.as_ref(),
+        headers: [&settings.headers, &arguments.options.headers],
+    };
+    rules.judge(&call, place)
+}
+
+/// The same for every other call: `rawRequest`, and the pages of a list that
+/// its answers name (`called` is the list then).
+fn prepare_raw<'a>(
+    raw: RawRequest<'a>,
+    called: Option<&Operation>,
+    settings: &Settings,
+    place: &str,
+) -> Result<(Planned<'a>, Limits), Refusal> {
+    if let Some(rules) = &settings.rules {
+        let (path, query) = raw.path();
+        let call = policy::Call {
+            verb: raw.verb,
+            path,
+            query,
+            called,
+            params: &raw.params,
+            params_place: Place::at(2),
+            own_key: raw.options.api_key.as_ref(),
+            options_place: Place::at(3),
+            key: settings.key.as_ref(),
+            headers: [&settings.headers, &raw.options.headers],
+        };
+        rules.judge(&call, place)?;
+    }
+    let limits = Limits::new(settings, &raw.options);
+    let outgoing = raw
+        .build(settings, uuid)
+        .map_err(|refusal| locate(refusal, place))?;
+    Ok((Planned::Http(Box::new(outgoing)), limits))
 }
 
 /// A refusal of the connection stays there; one of the call is in its
@@ -109,6 +177,11 @@ fn run(
     place: &str,
 ) -> Result<Response, Error> {
     let (planned, limits) = prepare(target, args, settings, place)?;
+    send(planned, limits, settings)
+}
+
+/// Makes a call that was prepared.
+fn send(planned: Planned<'_>, limits: Limits, settings: &Settings) -> Result<Response, Error> {
     match planned {
         Planned::Local(body) => Ok(Response {
             body,

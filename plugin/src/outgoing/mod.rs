@@ -6,7 +6,7 @@ mod raw;
 mod table;
 
 pub use raw::RawRequest;
-pub use table::build;
+pub use table::{build, path};
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use crate::form;
 use crate::headers::{self, Headers};
 use crate::json::{self, Object};
 use crate::multipart;
-use crate::operation::{API_VERSION, Base, Verb};
+use crate::operation::{API_VERSION, Base, Operation, Verb};
 use crate::options::{self, Options};
 use crate::secret::Secret;
 
@@ -76,11 +76,23 @@ impl Outgoing<'_> {
         self.headers.get("idempotency-key").is_some()
     }
 
+    /// Whether this is a request of API v2.
+    pub fn target_is_v2(&self) -> bool {
+        self.traits.v2
+    }
+
     /// The request's URL.
     pub fn url(&self) -> String {
         let scheme = if self.https { "https://" } else { "http://" };
         [scheme, &self.authority, &self.target].concat()
     }
+}
+
+/// Where an operation's requests go, up to the path of the table.
+pub fn origin_of(operation: &Operation, settings: &Settings) -> String {
+    let (https, authority, prefix) = origin(operation.base, settings);
+    let scheme = if https { "https://" } else { "http://" };
+    [scheme, authority, prefix].concat()
 }
 
 fn origin(base: Base, settings: &Settings) -> (bool, &str, &str) {

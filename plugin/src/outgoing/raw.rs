@@ -16,10 +16,12 @@ const USAGE: &str = "write rawRequest: [\"POST\", \"/v1/…\", {params}, {option
 /// The arguments of a `rawRequest`, each in its place.
 #[derive(Debug)]
 pub struct RawRequest<'a> {
-    verb: Verb,
+    /// Verb.
+    pub verb: Verb,
     /// Path and query.
     target: String,
-    params: Object<'a>,
+    /// Params; they stand third.
+    pub params: Object<'a>,
     /// Options.
     pub options: Options,
 }
@@ -65,6 +67,24 @@ impl<'a> RawRequest<'a> {
             params,
             options,
         })
+    }
+
+    /// The request of a list's next page, at a path that Stripe gave.
+    pub fn page(target: String, options: Options) -> Result<Self, Refusal> {
+        Ok(RawRequest {
+            verb: Verb::Get,
+            target: self::target(Some(Value::String(target.into())))?,
+            params: Vec::new(),
+            options,
+        })
+    }
+
+    /// The path without its query, and the query.
+    pub fn path(&self) -> (&str, Option<&str>) {
+        match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&self.target, None),
+        }
     }
 
     /// Builds the request.

@@ -79,7 +79,7 @@ fn names_version(options: &Options) -> bool {
 }
 
 /// The path with its ids in place.
-fn path(operation: &Operation, ids: &[Option<Cow<'_, str>>]) -> String {
+pub fn path(operation: &Operation, ids: &[Option<Cow<'_, str>>]) -> String {
     if let (Some(path), Some(None)) = (operation.null_path, ids.first()) {
         return path.to_owned();
     }

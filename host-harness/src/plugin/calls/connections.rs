@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::connection::{self, Connection, Via};
 use super::super::{CallError, Plugin};
+use crate::bindings::exports::lowcode::stripe::connections::CheckedConnection;
 use crate::bindings::types;
 use crate::policy::is_loopback;
 use crate::secret::{Injected, NoRandom};
@@ -39,6 +40,21 @@ impl Plugin {
             tracing::warn!("{warning}");
         }
         Ok(connection)
+    }
+
+    /// Asks Stripe whether a connection works, and what its key may not do.
+    pub async fn check_connection(
+        &self,
+        connection: &Connection,
+    ) -> Result<CheckedConnection, CallError> {
+        let mut lease = self.lease(connection.via()).await?;
+        let indices = &self.inner.connections;
+        let connections = lease.interface(|store, exports| indices.load(store, exports))?;
+        let store = lease.store();
+        let checked = self
+            .in_time(connections.call_check_connection(store, connection.record()))
+            .await;
+        lease.answered(checked)
     }
 
     /// Takes a connection's record that was made elsewhere.

@@ -4,6 +4,7 @@
 
 mod actions;
 mod connections;
+mod pages;
 mod requests;
 
 use tracing::Span;
