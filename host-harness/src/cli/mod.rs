@@ -4,8 +4,8 @@
 //! Exit codes: 0 all succeeded, 1 a request failed, 2 usage or configuration,
 //! 130 a batch was interrupted.
 
-mod advance_clock;
 mod action;
+mod advance_clock;
 mod batch;
 mod check;
 mod component;
