@@ -31,7 +31,7 @@ pub(crate) fn check(data: &[u8]) {
     let is_whole = theirs.as_object().is_some_and(|members| {
         members
             .iter()
-            .all(|(name, value)| parts_of(name.clone(), value, &mut expected).is_some())
+            .all(|(name, value)| parts_of(name, value, &mut expected).is_some())
     });
     // Random in a call; here one that the content does not happen to hold.
     let holds = |boundary: &str| {
@@ -72,7 +72,7 @@ fn same(found: &[Part], expected: &[Part]) -> bool {
 }
 
 /// The parts a value comes to; none where it cannot be sent.
-fn parts_of(name: String, value: &Json, out: &mut Vec<Part>) -> Option<()> {
+fn parts_of(name: &str, value: &Json, out: &mut Vec<Part>) -> Option<()> {
     let content = match value {
         Json::Object(members) if members.contains_key("data") => {
             let text = |key: &str| match members.get(key) {
@@ -96,7 +96,7 @@ fn parts_of(name: String, value: &Json, out: &mut Vec<Part>) -> Option<()> {
             let file_name = text("name")?.unwrap_or_else(|| "blob".to_owned());
             let file_type = text("type")?.unwrap_or_else(|| "application/octet-stream".to_owned());
             out.push(Part {
-                name: quoted(&name),
+                name: quoted(name),
                 file: Some((quoted(&file_name), one_line(&file_type))),
                 content,
             });
@@ -104,13 +104,13 @@ fn parts_of(name: String, value: &Json, out: &mut Vec<Part>) -> Option<()> {
         }
         Json::Object(members) => {
             for (key, member) in members {
-                parts_of(format!("{name}[{key}]"), member, out)?;
+                parts_of(&format!("{name}[{key}]"), member, out)?;
             }
             return Some(());
         }
         Json::Array(items) => {
             for (at, item) in items.iter().enumerate() {
-                parts_of(format!("{name}[{at}]"), item, out)?;
+                parts_of(&format!("{name}[{at}]"), item, out)?;
             }
             return Some(());
         }
@@ -120,7 +120,7 @@ fn parts_of(name: String, value: &Json, out: &mut Vec<Part>) -> Option<()> {
         Json::String(text) => text.clone(),
     };
     out.push(Part {
-        name: quoted(&name),
+        name: quoted(name),
         file: None,
         content: content.into_bytes(),
     });

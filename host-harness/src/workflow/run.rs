@@ -255,7 +255,7 @@ fn filled(
         let value = field
             .value
             .fill(scope, &place)
-            .map_err(|(place, message)| wrong(place, message))?;
+            .map_err(|(place, message)| wrong(place, &message))?;
         out.insert(field.name.clone(), value);
     }
     let writes = action.is_none_or(|action| action.effect != ActionEffect::Read);
@@ -272,18 +272,18 @@ fn compared(condition: &Condition, scope: &Scope<'_>) -> Result<(Value, Value, b
             true => template.fill_or_null(scope, &place),
             false => template.fill(scope, &place),
         }
-        .map_err(|(place, message)| wrong(place, message))
+        .map_err(|(place, message)| wrong(place, &message))
     };
     let left = side(&condition.left, "left")?;
     let right = side(&condition.right, "right")?;
     let holds = condition
         .operator
         .holds(&left, &right)
-        .map_err(|message| wrong("config.conditions".to_owned(), message))?;
+        .map_err(|message| wrong("config.conditions".to_owned(), &message))?;
     Ok((left, right, holds))
 }
 
-fn wrong(place: String, message: String) -> CallError {
+fn wrong(place: String, message: &str) -> CallError {
     CallError::refused("argument_error", Some(place), format!("{message}."))
 }
 
