@@ -37,6 +37,7 @@ fn imports_http_clocks_random_and_nothing_of_the_machine() {
             "wasi:cli/terminal-stdin",
             "wasi:cli/terminal-stdout",
             "wasi:clocks/monotonic-clock",
+            "wasi:clocks/wall-clock",
             "wasi:http/outgoing-handler",
             "wasi:http/types",
             "wasi:io/error",
@@ -56,7 +57,8 @@ fn exports_the_contract() {
             "lowcode:stripe/actions@0.1.0",
             "lowcode:stripe/connections@0.1.0",
             "lowcode:stripe/pages@0.1.0",
-            "lowcode:stripe/requests@0.1.0"
+            "lowcode:stripe/requests@0.1.0",
+            "lowcode:stripe/webhooks@0.1.0"
         ]
     );
 }

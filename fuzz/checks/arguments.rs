@@ -8,6 +8,7 @@ use stripe::json::Value;
 use stripe::nested::{self, Target};
 use stripe::operation::{self, Operation, Verb};
 use stripe::outgoing::{self, Outgoing, Planned, RawRequest};
+use stripe::webhook::call as webhooks;
 use stripe::{arguments, body::Body};
 
 use super::SENTINEL;
@@ -25,7 +26,8 @@ pub(crate) fn check(data: &[u8]) {
     let (resource, method) = name.rsplit_once('.').unwrap_or(("", name));
     // Names that are none have a target of their own, and cost a search.
     let is_raw = resource.is_empty() && method == RawRequest::METHOD;
-    if !is_raw && operation::find(resource, method).is_none() {
+    let is_webhook = webhooks::find(resource, method).is_some();
+    if !is_raw && !is_webhook && operation::find(resource, method).is_none() {
         return;
     }
     let (Ok(target), Ok(args)) = (nested::find(resource, method), Value::parse(text)) else {
@@ -54,6 +56,11 @@ pub(crate) fn check(data: &[u8]) {
                 }
             }
         }
+        // Whatever it is given, it answers with JSON or says where the fault is.
+        Target::Webhook(method) => match webhooks::call(method, args, &settings, || 0) {
+            Err(refusal) => super::refusal(&refusal),
+            Ok(json) => assert!(serde_json::from_str::<Json>(&json).is_ok(), "{json}"),
+        },
         Target::Operation(operation) => {
             let ids = operation.path_parameters().count();
             let built = arguments::split(&operation, args)

@@ -25,6 +25,7 @@ pub(crate) fn check(data: &[u8]) {
     }
     match nested::find(resource, method) {
         Ok(Target::Operation(found)) => assert_eq!(Some(found), by_reading),
+        Ok(Target::Webhook(_)) => assert!(["", "webhooks"].contains(&resource)),
         Ok(Target::Raw) => assert_eq!((resource, method), ("", "rawRequest")),
         Err(refusal) => {
             super::refusal(&refusal);

@@ -21,6 +21,7 @@ wasmtime::component::bindgen!({
             export lowcode:stripe/connections@0.1.0;
             export lowcode:stripe/pages@0.1.0;
             export lowcode:stripe/requests@0.1.0;
+            export lowcode:stripe/webhooks@0.1.0;
         }
     ",
     path: "../wit",

@@ -41,8 +41,9 @@ pub struct Request {
 }
 
 /// Keys of a Lowdefy app that may stand beside the two that are read.
-const OTHER_KEYS: [&str; 10] = [
-    "app", "auth", "cli", "config", "global", "licence", "lowdefy", "name", "plugins", "version",
+const OTHER_KEYS: [&str; 12] = [
+    "app", "auth", "cli", "config", "global", "licence", "lowdefy", "name", "plugins", "steps",
+    "trigger", "version",
 ];
 
 impl Document {

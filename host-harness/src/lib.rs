@@ -33,10 +33,12 @@
 //! | [`yaml`], [`document`], [`operators`] | Lowdefy's YAML |
 //! | [`workflow`] | workflow files: steps that run ready-made actions |
 //! | [`sandbox`] | the embedded stand-in for Stripe |
+//! | [`listen`] | an endpoint for webhooks |
 //! | `cli` (of the binary) | the `stripe-harness` command |
 
 pub mod component;
 pub mod document;
+pub mod listen;
 pub mod operators;
 pub mod policy;
 pub mod sandbox;
@@ -61,7 +63,7 @@ pub mod actions {
 }
 
 pub use cache::CompileCache;
-pub use plugin::{CallError, Case, Connection, HostOptions, Instances, Plugin};
+pub use plugin::{CallError, Case, Connection, HostOptions, Instances, Plugin, Webhook};
 pub use policy::Policy;
 pub use secret::Secret;
 pub use transport::{BadProxy, Exchange, Exchanged, Proxies, Roots, TransportOptions};

@@ -18,6 +18,51 @@ pub enum Kind {
     Timeout,
     /// The answer is not one of Stripe's.
     Response,
+    /// A webhook is not verified.
+    Signature(Cause),
+}
+
+/// Why a webhook is not verified; each is a failure's `code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no payload.
+    PayloadMissing,
+    /// It is not the body that was signed, but what became of it.
+    PayloadParsed,
+    /// It is larger than any event.
+    PayloadTooLarge,
+    /// There is no header.
+    HeaderMissing,
+    /// It cannot be read.
+    HeaderMalformed,
+    /// It holds no signature of the scheme `v1`.
+    SchemeMissing,
+    /// There is no secret, or a blank one.
+    SecretMissing,
+    /// The secret is an API key.
+    SecretIsApiKey,
+    /// The signature is that of another payload or another secret.
+    SignatureMismatch,
+    /// It is older than the tolerance.
+    TimestampTooOld,
+}
+
+impl Cause {
+    /// The `code` of the failure.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::PayloadMissing => "payload_missing",
+            Cause::PayloadParsed => "payload_parsed",
+            Cause::PayloadTooLarge => "payload_too_large",
+            Cause::HeaderMissing => "header_missing",
+            Cause::HeaderMalformed => "header_malformed",
+            Cause::SchemeMissing => "scheme_missing",
+            Cause::SecretMissing => "secret_missing",
+            Cause::SecretIsApiKey => "secret_is_api_key",
+            Cause::SignatureMismatch => "signature_mismatch",
+            Cause::TimestampTooOld => "timestamp_too_old",
+        }
+    }
 }
 
 impl Kind {
@@ -30,6 +75,7 @@ impl Kind {
             Kind::Connection => "connection_error",
             Kind::Timeout => "timeout_error",
             Kind::Response => "response_error",
+            Kind::Signature(_) => "signature_verification_error",
         }
     }
 }
@@ -57,7 +103,7 @@ pub fn failure(kind: &str, message: String) -> Failure {
 /// A refusal before anything is sent: what is wrong, and where in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Whether the connection, the call or the policy is at fault.
+    /// Whether the connection, the call, the policy or a webhook is at fault.
     pub kind: Kind,
     /// What is wrong and what to write instead.
     pub message: String,
@@ -88,6 +134,15 @@ impl Refusal {
     pub fn policy(path: impl Into<String>, message: impl Into<String>) -> Self {
         Refusal {
             kind: Kind::Policy,
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+
+    /// A webhook is not verified.
+    pub fn signature(cause: Cause, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Refusal {
+            kind: Kind::Signature(cause),
             message: message.into(),
             path: path.into(),
         }
@@ -111,6 +166,9 @@ impl Refusal {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let mut failure = failure(refusal.kind.as_str(), readable(&refusal.message));
+        if let Kind::Signature(cause) = refusal.kind {
+            failure.code = Some(cause.as_str().to_owned());
+        }
         failure.path = Some(readable(&refusal.path)).filter(|path| !path.is_empty());
         Error::Permanent(failure)
     }

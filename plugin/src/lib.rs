@@ -17,6 +17,7 @@
 //! | answer → response or failure | [`answer`], [`failure`] |
 //! | answers → what a connection is | [`check`] |
 //! | answer → items, and what continues the list | [`pages`] |
+//! | webhook → event | [`webhook`] |
 //!
 //! Only `transport` and `exports` know WASI, and only they are left out of a
 //! native build; so every step but sending is tested natively.
@@ -41,6 +42,7 @@ pub mod pages;
 pub mod policy;
 pub mod retry;
 pub mod secret;
+pub mod webhook;
 
 mod contract;
 #[cfg(target_family = "wasm")]

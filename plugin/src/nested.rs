@@ -7,6 +7,7 @@ use crate::failure::Refusal;
 use crate::json::Value;
 use crate::operation::{self, Operation};
 use crate::outgoing::RawRequest;
+use crate::webhook::call as webhooks;
 
 /// A call found in the nested form.
 #[derive(Debug)]
@@ -93,6 +94,8 @@ pub enum Target {
     Operation(Operation),
     /// `rawRequest`.
     Raw,
+    /// A method that verifies or reads a webhook, here.
+    Webhook(webhooks::Method),
 }
 
 /// Finds what a call names by resource and method.
@@ -100,23 +103,34 @@ pub fn find(resource: &str, method: &str) -> Result<Target, Refusal> {
     if is_raw(resource, method) {
         return Ok(Target::Raw);
     }
-    operation::find(resource, method)
-        .map(Target::Operation)
-        .ok_or_else(|| {
-            let mut keys: Vec<String> = Vec::new();
-            if !resource.is_empty() {
-                keys.push(resource.to_owned());
-            }
-            keys.push(method.to_owned());
-            Refusal {
-                path: String::new(),
-                ..invalid(&keys)
-            }
-        })
+    if let Some(operation) = operation::find(resource, method) {
+        return Ok(Target::Operation(operation));
+    }
+    find_webhook(resource, method)
+}
+
+/// What the table does not have.
+#[cold]
+#[inline(never)]
+fn find_webhook(resource: &str, method: &str) -> Result<Target, Refusal> {
+    if let Some(method) = webhooks::find(resource, method) {
+        return Ok(Target::Webhook(method));
+    }
+    let mut keys: Vec<String> = Vec::new();
+    if !resource.is_empty() {
+        keys.push(resource.to_owned());
+    }
+    keys.push(method.to_owned());
+    Err(Refusal {
+        path: String::new(),
+        ..invalid(&keys)
+    })
 }
 
 fn is_call(resource: &str, method: &str) -> bool {
-    is_raw(resource, method) || operation::find(resource, method).is_some()
+    is_raw(resource, method)
+        || operation::find(resource, method).is_some()
+        || webhooks::find(resource, method).is_some()
 }
 
 fn is_raw(resource: &str, method: &str) -> bool {
@@ -125,7 +139,8 @@ fn is_raw(resource: &str, method: &str) -> bool {
 
 /// Whether a resource has this name or is nested below it.
 fn is_resource(name: &str) -> bool {
-    operation::resources().any(|resource| {
+    let resources = operation::resources().chain([webhooks::RESOURCE]);
+    resources.into_iter().any(|resource| {
         resource
             .strip_prefix(name)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -218,6 +233,18 @@ mod tests {
                 "customers.list",
             ),
             (
+                r#"{"webhooks":{"constructEvent":["{}","t=1"]}}"#,
+                "webhooks",
+                "constructEvent",
+                "webhooks.constructEvent",
+            ),
+            (
+                r#"{"parseEventNotification":["{}","t=1"]}"#,
+                "",
+                "parseEventNotification",
+                "parseEventNotification",
+            ),
+            (
                 r#"{"rawRequest":["GET","/v1/x"]}"#,
                 "",
                 "rawRequest",
@@ -286,6 +313,26 @@ mod tests {
                 r#"{"foo":{"bar":[]}}"#,
                 "Invalid Stripe method foo.bar",
                 "foo",
+            ),
+            (
+                r#"{"webhooks":{"construct_event":[]}}"#,
+                "Invalid Stripe method webhooks.construct_event; did you mean webhooks.constructEvent",
+                "webhooks.construct_event",
+            ),
+            (
+                r#"{"webhook":{"constructEvent":[]}}"#,
+                "Invalid Stripe method webhook.constructEvent; did you mean webhooks.constructEvent",
+                "webhook",
+            ),
+            (
+                r#"{"parseEventNotifications":[]}"#,
+                "Invalid Stripe method parseEventNotifications; did you mean parseEventNotification",
+                "parseEventNotifications",
+            ),
+            (
+                r#"{"webhooks":[]}"#,
+                "StripeRequest resource should be an object.",
+                "webhooks",
             ),
             (
                 r#"{"customers":{"lst":[]}}"#,

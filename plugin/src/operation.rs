@@ -2,6 +2,8 @@
 //! are data (`catalogue/operations.txt`), made static by the build; this module
 //! finds them, and names the nearest ones when there is none.
 
+use crate::webhook;
+
 /// HTTP verbs of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -224,14 +226,18 @@ pub fn nearest(resource: &str, method: &str) -> Vec<String> {
     }
     let (folded_resource, folded_method) = (fold(resource), fold(method));
     let near = |distance: usize, length: usize| distance <= 1 + length / 3;
-    let mut best: Vec<(usize, Operation)> = Vec::with_capacity(4);
-    for row in all().filter(|row| !row.flags.alias()) {
-        let resource_distance = strsim::levenshtein(&fold(row.resource), &folded_resource);
-        if !near(resource_distance, row.resource.len()) {
+    let rows = all()
+        .filter(|row| !row.flags.alias())
+        .map(|row| (row.resource, row.method));
+    let mut best: Vec<(usize, (&str, &str))> = Vec::with_capacity(4);
+    for row in rows.chain(webhook::call::names()) {
+        let resource_distance = strsim::levenshtein(&fold(row.0), &folded_resource);
+        if !near(resource_distance, row.0.len()) {
             continue;
         }
-        let method_distance = strsim::levenshtein(&fold(row.method), &folded_method);
-        if resource_distance > 0 && !near(method_distance, row.method.len()) {
+        let method_distance = strsim::levenshtein(&fold(row.1), &folded_method);
+        // Methods of no resource are too few to be all suggested.
+        if (resource_distance > 0 || resource.is_empty()) && !near(method_distance, row.1.len()) {
             continue;
         }
         let distance = 2 * resource_distance + method_distance;
@@ -245,7 +251,10 @@ pub fn nearest(resource: &str, method: &str) -> Vec<String> {
         }
     }
     best.iter()
-        .map(|(_, row)| format!("{}.{}", row.resource, row.method))
+        .map(|(_, (resource, method))| match *resource {
+            "" => (*method).to_owned(),
+            resource => format!("{resource}.{method}"),
+        })
         .collect()
 }
 

@@ -52,6 +52,7 @@ impl Guest {
         let world = "package lowcode:hostile; world hostile {
             export lowcode:stripe/connections@0.1.0;
             export lowcode:stripe/requests@0.1.0;
+            export lowcode:stripe/webhooks@0.1.0;
         }";
         let package = resolve.push_str("hostile.wit", world).unwrap();
         let world = resolve.select_world(&[package], None).unwrap();
@@ -67,17 +68,27 @@ impl Guest {
     /// The canonical ABI of the contract: a record too large for parameters is
     /// passed by its address, and so is a result.
     fn module(self) -> Vec<u8> {
-        const FUNCTIONS: [(&str, u32); 6] = [
+        const FUNCTIONS: [(&str, u32); 10] = [
             ("cabi_realloc", 2),
             ("lowcode:stripe/requests@0.1.0#request", 1),
             ("lowcode:stripe/requests@0.1.0#stripe-request", 1),
             ("lowcode:stripe/requests@0.1.0#plan", 1),
             ("lowcode:stripe/connections@0.1.0#parse-connection", 0),
             ("lowcode:stripe/connections@0.1.0#check-connection", 1),
+            ("lowcode:stripe/webhooks@0.1.0#construct-event", 3),
+            ("lowcode:stripe/webhooks@0.1.0#parse-event-notification", 3),
+            (
+                "lowcode:stripe/webhooks@0.1.0#construct-event-without-verification",
+                0,
+            ),
+            (
+                "lowcode:stripe/webhooks@0.1.0#parse-event-notification-without-verification",
+                0,
+            ),
         ];
         let i32s = |count: usize| vec![ValType::I32; count];
         let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
-        for parameters in [2, 1, 4] {
+        for parameters in [2, 1, 4, 10] {
             types.ty().function(i32s(parameters), i32s(1));
         }
         let (mut exports, mut code) = (ExportSection::new(), CodeSection::new());
@@ -91,9 +102,10 @@ impl Guest {
             self.misdeed(),
             vec![Instruction::Unreachable],
             vec![Instruction::I32Const(PLANNED)],
-            vec![Instruction::Unreachable],
-            vec![Instruction::Unreachable],
         ];
+        // All others trap.
+        let mut bodies = Vec::from(bodies);
+        bodies.resize(FUNCTIONS.len(), vec![Instruction::Unreachable]);
         for body in bodies {
             let mut function = Function::new([]);
             for instruction in body.iter().chain([&Instruction::End]) {

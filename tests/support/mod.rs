@@ -5,6 +5,7 @@ pub(crate) mod batch;
 mod child;
 pub(crate) mod command;
 mod guest;
+pub(crate) mod hook;
 mod proxy;
 pub(crate) mod scene;
 pub(crate) mod secrets;

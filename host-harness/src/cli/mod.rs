@@ -11,6 +11,7 @@ mod check;
 mod component;
 mod connection;
 mod list;
+mod listen;
 mod log;
 mod reach;
 mod render;
@@ -74,6 +75,8 @@ enum Command {
     Batch(batch::Arguments),
     /// Say which component is used, and what it imports and exports.
     Component,
+    /// Receive webhooks: verify, filter, and print or forward each event once.
+    Listen(listen::Arguments),
     /// Serve the embedded stand-in for Stripe until it is stopped.
     Sandbox(sandbox::Arguments),
     /// Let a sandbox's time pass: renewals, payouts, expiries happen.
@@ -168,6 +171,7 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
         Command::Check(arguments) => check::run(&host, arguments).await,
         Command::Batch(arguments) => batch::run(&host, arguments).await,
         Command::Component => component::run(&host).await,
+        Command::Listen(arguments) => listen::run(&host, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
         Command::AdvanceClock(arguments) => advance_clock::run(arguments).await,
     }

@@ -2,10 +2,11 @@
 //! whether it can serve again.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wasmtime::component::{self, Component, InstancePre, Linker, Resource, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, StoreContextMut};
-use wasmtime_wasi::{HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, IoError};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -165,6 +166,19 @@ impl HostMonotonicClock for Clock {
     }
 }
 
+/// What the host says the time is.
+struct Calendar(fn() -> SystemTime);
+
+impl HostWallClock for Calendar {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
 /// What one instance has.
 pub(super) struct State {
     table: ResourceTable,
@@ -182,6 +196,9 @@ impl State {
     ) -> State {
         let mut wasi = WasiCtx::builder();
         wasi.monotonic_clock(Clock(tokio::time::Instant::now()));
+        if let Some(now) = options.wall_clock {
+            wasi.wall_clock(Calendar(now));
+        }
         let key = match (fallback, &options.fallback_key) {
             (Some(injected), _) => Some(injected.placeholder()),
             (None, key) => key.as_ref().map(|key| key.reveal()),

@@ -25,11 +25,12 @@ use wasmtime::component::{self, InstancePre};
 use self::connection::Via;
 use self::engine::Machine;
 use self::instance::{Instance, State};
-use crate::bindings::exports::lowcode::stripe::{connections, requests};
+use crate::bindings::exports::lowcode::stripe::{connections, requests, webhooks};
 use crate::bindings::types;
 use crate::secret::Injected;
 use crate::transport::{Route, Transport};
 
+pub use self::calls::Webhook;
 pub use self::connection::Connection;
 pub use self::error::{CallError, Case};
 pub use self::options::{HostOptions, Instances};
@@ -81,6 +82,7 @@ struct Inner {
     pre: InstancePre<State>,
     connections: connections::GuestIndices,
     requests: requests::GuestIndices,
+    webhooks: webhooks::GuestIndices,
     transport: Arc<Transport>,
     options: HostOptions,
     /// What stands for the fallback key, where keys are injected.
@@ -159,6 +161,9 @@ impl Plugin {
         let requests = requests::GuestIndices::new(&pre)
             .map_err(anyhow::Error::from)
             .context(other)?;
+        let webhooks = webhooks::GuestIndices::new(&pre)
+            .map_err(anyhow::Error::from)
+            .context(other)?;
         let fallback = match &options.fallback_key {
             Some(key) if options.inject_key => {
                 Some(Injected::new(key.clone()).context("the system has no random numbers")?)
@@ -172,6 +177,7 @@ impl Plugin {
                 pre,
                 connections,
                 requests,
+                webhooks,
                 transport: Arc::new(transport),
                 options,
                 fallback,

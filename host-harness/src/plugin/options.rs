@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::cache::CompileCache;
 use crate::policy::Policy;
@@ -69,6 +69,9 @@ pub struct HostOptions {
     /// Where compiled components are kept. Default none: compile at every
     /// load. Takes effect in [`Plugin::load`](crate::Plugin::load) alone.
     pub cache: Option<CompileCache>,
+    /// What time it is to the component, which counts the age of webhooks by it.
+    /// Default none: the system's clock.
+    pub wall_clock: Option<fn() -> SystemTime>,
     /// What answers requests in place of the network. Default none.
     pub exchange: Option<Arc<dyn Exchange>>,
 }
@@ -107,6 +110,7 @@ impl Default for HostOptions {
             fallback_key: None,
             inject_key: false,
             cache: None,
+            wall_clock: None,
             exchange: None,
         }
     }

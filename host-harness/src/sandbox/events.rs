@@ -2,6 +2,7 @@
 //! the names of events and what each carries; it learns of changes from the store's journal, so no
 //! family has to report any.
 
+use super::deliveries;
 use super::families;
 use super::shapes::Object;
 use super::store::{Change, Store, flag, int, set, text};
@@ -116,10 +117,10 @@ pub(crate) fn record(world: &mut World<'_>, asked: Asked<'_>, api_version: &str)
         set(&mut event, "created", world.now);
         set(&mut event, "data", data);
         set(&mut event, "livemode", false);
-        set(&mut event, "pending_webhooks", 0);
         let request = json!({"id": asked.request_id, "idempotency_key": asked.idempotency_key});
         set(&mut event, "request", request);
         set(&mut event, "type", name);
+        deliveries::plan(world.store, &mut event, world.now);
         world.store.put("event", event);
     }
     forget_oldest(world.store);

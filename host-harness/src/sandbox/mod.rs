@@ -40,6 +40,7 @@
 //! | `lists`, `search`, `expand` | pages, filters, queries, expansion |
 //! | `events`, `agenda` | what is told about every change; what time alone will change |
 //! | `status_page` | what a person sees at `/` with a browser |
+//! | `deliveries`, `courier` | webhooks: which, when and how often, how signed; the sockets they go over |
 //! | `control` | paths of the sandbox's own: its clock, and what a cardholder would do |
 //! | `store`, `disk`, `world`, `ids`, `clock`, `calendar` | the objects, where they are kept, their ids and their dates |
 //!
@@ -47,7 +48,10 @@
 //! from which it is taken back when it is refused, told as events, and written to the file before
 //! the answer is sent.
 //!
-//! What it does not do: send webhooks, compute taxes, let anybody open a checkout page
+//! Webhooks go to endpoints on this machine alone (`http://127.0.0.1:…`); others count as failed. They
+//! are sent by [`Sandbox`], not by a [`StandIn`] without a socket.
+//!
+//! What it does not do: send thin events (v2) to event destinations, compute taxes, let anybody open a checkout page
 //! (`/_sandbox/checkout/sessions/{id}/complete` stands for it), or move the time of single
 //! customers by test clocks (`/_sandbox/clock` moves everyone's).
 
@@ -58,7 +62,9 @@ mod auth;
 pub(crate) mod calendar;
 mod clock;
 mod control;
+mod courier;
 mod decode;
+mod deliveries;
 mod disk;
 mod errors;
 mod events;
@@ -88,6 +94,7 @@ mod store;
 mod world;
 
 pub use clock::Clock;
+pub use deliveries::DeliveryAttempt;
 pub use faults::Faults;
 pub use holds::Held;
 pub use recording::RecordedRequest;

@@ -2,6 +2,7 @@
 //! act, for any kind of object. It owns the general case, so that all of Stripe's paths answer; the
 //! families are asked at each step and know what is particular.
 
+use super::deliveries;
 use super::errors::StripeError;
 use super::families;
 use super::lists;
@@ -111,7 +112,10 @@ fn create(world: &mut World<'_>, call: &Call<'_>) -> Result<Object, StripeError>
     if object.contains_key("id") {
         let mut stored = object.clone();
         if TOLD_ONCE.contains(&kind) {
-            stored.shift_remove("secret");
+            let secret = stored.shift_remove("secret");
+            if let (Some(secret), "webhook_endpoint") = (secret, kind) {
+                set(&mut stored, deliveries::SECRET, secret);
+            }
         }
         world.store.put_under(kind, stored, call.ids.to_vec());
     }

@@ -5,6 +5,7 @@
 use super::answer::Answer;
 use super::auth;
 use super::calendar::iso_8601;
+use super::deliveries::DeliveryAttempt;
 use super::faults::Hit;
 use super::routes::Routes;
 use bytes::Bytes;
@@ -143,7 +144,9 @@ fn error_of(body: &[u8]) -> String {
 
 /// Where the sandbox reports what arrives, one line for each request: time, verb, path, method, API
 /// key (redacted), status, milliseconds, error code, request id, idempotency key, whether the
-/// answer was a kept one, and the fault that hit it. Of queries, bodies and API keys it says nothing more.
+/// answer was a kept one, and the fault that hit it. Every try
+/// to deliver a webhook is a line too. Of queries, bodies, API keys and signing secrets it says nothing
+/// more.
 #[derive(Clone)]
 pub struct RequestLog(Arc<dyn Fn(&str) + Send + Sync>);
 
@@ -155,6 +158,30 @@ impl RequestLog {
 
     pub(crate) fn request(&self, arrived: &Arrived) {
         (self.0)(&arrived.to_string());
+    }
+
+    pub(crate) fn delivery(&self, attempt: &DeliveryAttempt, now: i64) {
+        let url = attempt.url.split('?').next().unwrap_or_default();
+        // Whoever made the endpoint chose its URL.
+        let url: String = url.chars().flat_map(char::escape_default).collect();
+        let outcome = match (attempt.status, &attempt.reason) {
+            (Some(status), _) => status.to_string(),
+            (None, Some(reason)) => format!("- {reason}"),
+            (None, None) => "-".to_owned(),
+        };
+        let line = format!(
+            "{} WEBHOOK {} {} {url} try {}{} {outcome}",
+            iso_8601(now),
+            attempt.event_type,
+            attempt.event,
+            attempt.attempt,
+            if attempt.retried || attempt.succeeded() {
+                ""
+            } else {
+                ", the last"
+            },
+        );
+        (self.0)(&line);
     }
 }
 

@@ -5,7 +5,7 @@
 use super::errors::StripeError;
 use super::faults::{self, Broken, Draws, Fault, Hit, Kind, Reply, Script, Spoilt};
 use super::socket::{Impatient, Line, Socket};
-use super::{RecordedRequest, SandboxOptions, StandIn};
+use super::{DeliveryAttempt, RecordedRequest, SandboxOptions, StandIn, courier};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -37,6 +37,8 @@ pub struct Sandbox {
     scheme: &'static str,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
+    /// Delivers webhooks.
+    courier: JoinHandle<()>,
 }
 
 impl Sandbox {
@@ -63,6 +65,7 @@ impl Sandbox {
             room: Arc::new(Semaphore::new(room)),
             refuse,
         };
+        let courier = tokio::spawn(courier::run(Arc::clone(&stand_in)));
         let accepting = tokio::spawn(accept(listener, address, service, stopped, refused));
         Ok(Self {
             stand_in,
@@ -70,6 +73,7 @@ impl Sandbox {
             scheme,
             stop,
             accepting,
+            courier,
         })
     }
 
@@ -89,6 +93,11 @@ impl Sandbox {
         self.stand_in.requests()
     }
 
+    /// The latest tries to deliver webhooks, oldest first.
+    pub fn deliveries(&self) -> Vec<DeliveryAttempt> {
+        self.stand_in.deliveries()
+    }
+
     /// The Stripe behind the socket, for tests that look at or prepare its state directly.
     pub fn stand_in(&self) -> &StandIn {
         &self.stand_in
@@ -105,6 +114,7 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         // The connections belong to this task, so they end with it.
         self.accepting.abort();
+        self.courier.abort();
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod page;
 mod time;
+mod webhooks;
 
 use super::accounts::{self, Account};
 use super::agenda::Agenda;
 use super::answer::{self, Answer, header};
 use super::decode::{self, Decoded};
+use super::deliveries::{Deliveries, DeliveryAttempt};
 use super::disk::{Changes, Disk, Kept, Meta};
 use super::errors::StripeError;
 use super::events::{self, Asked};
@@ -26,10 +28,11 @@ use super::{RecordedRequest, SandboxOptions};
 use super::{auth, control, expand, nested, operations, parameters};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// The most accounts that have objects of their own.
 const MAX_ACCOUNTS: usize = 10_000;
@@ -42,6 +45,8 @@ pub struct StandIn {
     state: Mutex<State>,
     holds: Holds,
     disk: Option<Disk>,
+    /// Told of every change.
+    changes: Notify,
 }
 
 #[derive(Debug)]
@@ -57,6 +62,9 @@ struct State {
     /// By how many seconds the clock was advanced.
     clock_offset: i64,
     recording: Recording,
+    deliveries: Deliveries,
+    /// The latest tries to deliver something, oldest first.
+    attempts: VecDeque<DeliveryAttempt>,
 }
 
 /// What a request is for.
@@ -137,15 +145,20 @@ impl StandIn {
                 ..Meta::default()
             }
         });
-        let accounts = kept.accounts.into_iter().map(|(name, store)| {
+        let mut deliveries = Deliveries::default();
+        let mut accounts = HashMap::new();
+        for (name, store) in kept.accounts {
             let mut agenda = Agenda::default();
             agenda.fill(&store);
-            (name, Account { store, agenda })
-        });
+            deliveries.fill(&name, &store);
+            accounts.insert(name, Account { store, agenda });
+        }
         let state = State {
             ids: Ids::at(meta.ids),
             own_account: meta.own_account,
-            accounts: accounts.collect(),
+            accounts,
+            deliveries,
+            attempts: VecDeque::new(),
             idempotency: kept.idempotency,
             rate: RateLimit::default(),
             tokens: meta.tokens,
@@ -157,6 +170,7 @@ impl StandIn {
             state: Mutex::new(state),
             holds: Holds::default(),
             disk,
+            changes: Notify::new(),
         }
     }
 
@@ -474,7 +488,9 @@ impl StandIn {
             }
         }
         entry.agenda.update(&entry.store);
+        state.deliveries.update(account, &entry.store);
         entry.store.commit();
+        self.changes.notify_one();
         Ok(())
     }
 

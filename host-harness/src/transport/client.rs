@@ -17,7 +17,7 @@ use super::route::{Refusal, Settings};
 tokio::task_local! {
     /// How long a connection for the request under way may take to come about,
     /// TLS handshake included. The pool has no other way to be told.
-    pub(super) static CONNECT_TIMEOUT: Duration;
+    pub(crate) static CONNECT_TIMEOUT: Duration;
 }
 
 /// How often an HTTP/2 connection with requests under way is asked whether the
@@ -26,11 +26,11 @@ const H2_PING: Duration = Duration::from_secs(15);
 const H2_PONG: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
-pub(super) struct Lost {
+pub(crate) struct Lost {
     /// WASI's word for it.
-    pub(super) code: Error,
+    pub(crate) code: Error,
     /// What WASI has no word for.
-    pub(super) detail: Option<String>,
+    pub(crate) detail: Option<String>,
 }
 
 /// Connections that are kept open, HTTP/1.1 or HTTP/2 as the server chose.
@@ -57,7 +57,7 @@ impl Pool {
         Ok(Pool(client))
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         request: http::Request<WasiBody>,
     ) -> Result<http::Response<WasiBody>, Lost> {

@@ -34,18 +34,23 @@ use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::body::{Bounded, too_large};
-use self::client::{CONNECT_TIMEOUT, Lost, Pool};
 use self::scrub::Scrubbed;
 use crate::HostOptions;
 use crate::policy::{Policy, is_local};
 use crate::secret::Injected;
 
+pub(crate) use self::client::{CONNECT_TIMEOUT, Lost, Pool};
 pub use self::proxy::{BadProxy, Proxies};
 pub(crate) use self::route::{Refusal, Route};
 pub use self::tls::Roots;
 
 /// Used where the component sets no timeout of its own; it always does.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A pool of connections for requests of the host's own.
+pub(crate) fn pool(options: &TransportOptions) -> anyhow::Result<Pool> {
+    Ok(Pool::new(options, None)?)
+}
 
 /// How connections are made, as far as that is the host's to decide.
 #[derive(Debug, Clone)]

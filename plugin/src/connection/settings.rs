@@ -1,6 +1,8 @@
 //! A `connection` record, checked and with its defaults filled in. Nothing in
 //! it is ignored: what this version cannot honour is refused.
 
+use std::fmt;
+
 use crate::failure::Refusal;
 use crate::form;
 use crate::headers;
@@ -61,6 +63,10 @@ pub struct Settings {
     pub max_response_bytes: u32,
     /// What the connection may do, where it has rules.
     pub rules: Option<Box<Rules>>,
+    /// Signing secrets of webhook endpoints.
+    pub webhook_secrets: WebhookSecrets,
+    /// Greatest age of a webhook's signature, in seconds.
+    pub webhook_tolerance: Option<u32>,
 }
 
 impl Settings {
@@ -178,6 +184,8 @@ impl Settings {
                 Defaults::MAX_RESPONSE_BYTES,
             )?,
             rules,
+            webhook_secrets: WebhookSecrets(connection.webhook_secrets),
+            webhook_tolerance: connection.webhook_tolerance,
         })
     }
 }
@@ -202,6 +210,24 @@ fn check_app_info(app: &AppInfo) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// A connection's signing secrets, as they were given: calls to Stripe carry
+/// them along, and only webhooks look at them. `Debug` does not show them.
+pub struct WebhookSecrets(Option<Vec<String>>);
+
+impl WebhookSecrets {
+    /// The secrets, the newest first.
+    pub fn to_secrets(&self) -> Vec<Secret> {
+        let all = self.0.iter().flatten();
+        all.map(|secret| Secret::new(secret.clone())).collect()
+    }
+}
+
+impl fmt::Debug for WebhookSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// A rule that is silently not applied is worse than none.

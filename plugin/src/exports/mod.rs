@@ -7,6 +7,7 @@ mod actions;
 mod connections;
 mod pages;
 mod requests;
+mod webhooks;
 
 use std::cell::RefCell;
 
@@ -17,10 +18,12 @@ use crate::failure::Refusal;
 use crate::json::Value;
 use crate::nested::Target;
 use crate::operation::Operation;
+use crate::options::Options;
 use crate::outgoing::{self, Planned, RawRequest};
 use crate::policy;
 use crate::transport::{Wasi, uuid};
 use crate::types::{Connection, Error, Response};
+use crate::webhook;
 
 /// The component; `contract` exports it.
 pub(crate) struct Plugin;
@@ -36,6 +39,11 @@ fn fallback_key() -> Option<String> {
     std::env::var("STRIPE_SECRET_KEY")
         .ok()
         .filter(|key| !key.is_empty())
+}
+
+/// Seconds since 1970.
+fn wall_clock() -> u64 {
+    wasi::clocks::wall_clock::now().seconds
 }
 
 fn settings(connection: Connection) -> Result<Settings, Refusal> {
@@ -81,6 +89,12 @@ fn prepare<'a>(
             let arguments =
                 arguments::split(&operation, args).map_err(|refusal| refusal.within(place))?;
             prepare_operation(&operation, arguments, settings, place)
+        }
+        Target::Webhook(method) => {
+            let limits = Limits::new(settings, &Options::default());
+            let event = webhook::call::call(method, args, settings, wall_clock)
+                .map_err(|refusal| locate(refusal, place))?;
+            Ok((Planned::Local(event), limits))
         }
         Target::Raw => {
             let raw = RawRequest::split(args).map_err(|refusal| refusal.within(place))?;

@@ -7,6 +7,11 @@ import { fileURLToPath } from 'node:url';
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 const KEY_VARIABLE = 'STRIPE_PARITY_KEY';
 
+/** The command, and what comes before its own arguments. */
+export const command = process.env.STRIPE_HARNESS
+  ? [process.env.STRIPE_HARNESS]
+  : ['cargo', 'run', '--release', '-q', '-p', 'stripe-harness', '--'];
+
 /** Exit codes after which there is an answer for every line. */
 const ANSWERED = [0, 1];
 
@@ -16,11 +21,9 @@ const ANSWERED = [0, 1];
  * @returns the answers, in the order of the calls
  */
 export async function plan(calls, connection, secretKey) {
-  const [command, ...first] = process.env.STRIPE_HARNESS
-    ? [process.env.STRIPE_HARNESS]
-    : ['cargo', 'run', '--release', '-q', '-p', 'stripe-harness', '--'];
   const properties = Object.entries(connection).flatMap(([name, value]) => ['--property', `${name}=${value}`]);
-  const harness = spawn(command, [...first, 'batch', '--dry-run', '--secret-key-env', KEY_VARIABLE, ...properties], {
+  const [program, ...first] = command;
+  const harness = spawn(program, [...first, 'batch', '--dry-run', '--secret-key-env', KEY_VARIABLE, ...properties], {
     cwd: CHECKOUT,
     env: { ...process.env, [KEY_VARIABLE]: secretKey },
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -7,7 +7,7 @@ mod journal;
 mod keyed;
 mod limit;
 mod progress;
-mod signals;
+pub(super) mod signals;
 mod summary;
 
 use std::collections::{HashMap, VecDeque};

@@ -11,7 +11,7 @@ pub(in super::super) const INTERRUPTED: u8 = 130;
 /// Listens from now on. The receiver has the first signal; the second ends the
 /// program, whatever it is doing: each record of a journal is written whole, or
 /// recognized as torn.
-pub(super) fn listen() -> io::Result<oneshot::Receiver<()>> {
+pub(in super::super) fn listen() -> io::Result<oneshot::Receiver<()>> {
     let mut signals = Signals::new()?;
     let (first, received) = oneshot::channel();
     tokio::spawn(async move {

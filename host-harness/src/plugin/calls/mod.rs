@@ -6,6 +6,9 @@ mod actions;
 mod connections;
 mod pages;
 mod requests;
+mod webhooks;
+
+pub use self::webhooks::Webhook;
 
 use tracing::Span;
 

@@ -1,5 +1,5 @@
 //! Webhook endpoints, and how events are asked for. It owns an endpoint's secret, which is told once;
-//! making events is `events.rs`'s affair, and nothing is sent to the endpoints.
+//! making events is `events.rs`'s affair, sending them that of `deliveries.rs`.
 
 use super::super::errors::StripeError;
 use super::super::events;

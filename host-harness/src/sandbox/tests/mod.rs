@@ -3,6 +3,7 @@
 
 mod billing;
 mod chaos;
+mod deliveries;
 mod disk;
 mod disputes;
 mod events;

@@ -1,0 +1,49 @@
+//! What is done with an event that was verified: the seam between the listener
+//! and whatever it drives. Nothing here knows of sockets.
+
+use std::fmt;
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+/// An event as Stripe delivered it, verified.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its id (`evt_…`).
+    pub id: String,
+    /// Its name, such as `invoice.paid`.
+    pub kind: String,
+    /// The body, byte for byte: the event as JSON.
+    pub payload: String,
+    /// The `stripe-signature` header.
+    pub signature: String,
+}
+
+impl Event {
+    pub(super) fn body(&self) -> Bytes {
+        Bytes::copy_from_slice(self.payload.as_bytes())
+    }
+}
+
+/// Why an event was not dealt with; Stripe is to deliver it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionError(pub String);
+
+impl fmt::Display for ActionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ActionError {}
+
+/// An action under way. The text says what was done, for the log.
+pub type Acting<'a> = Pin<Box<dyn Future<Output = Result<String, ActionError>> + Send + 'a>>;
+
+/// Something that is done with each event, once. It is dropped where it takes
+/// too long.
+pub trait Action: Send + Sync + 'static {
+    /// Deals with one event. Ok means that it is done, and never to be done
+    /// again.
+    fn act<'a>(&'a self, event: &'a Event) -> Acting<'a>;
+}
