@@ -1,5 +1,6 @@
 //! Turns the operation table (`catalogue/operations.txt`) into sorted, packed
-//! statics, so that nothing is parsed and nothing allocated at run time. What is
+//! statics, so that nothing is parsed and nothing allocated at run time; and the
+//! parameter schemas into a compressed block, for those who ask for them. What is
 //! made of the catalogue's other files has a module each.
 
 use std::error::Error;
@@ -11,6 +12,8 @@ use std::{env, fs};
 mod actions;
 #[path = "build/money.rs"]
 mod money;
+#[path = "build/parameters.rs"]
+mod parameters;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let table = Path::new("catalogue/operations.txt");
@@ -28,6 +31,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("money.rs"), money(&operations)?)?;
     let actions = actions::generate(&fs::read_to_string(actions::FILE)?, &operations)?;
     fs::write(out.join("actions.rs"), actions)?;
+
+    let folder = Path::new("catalogue/parameters");
+    let connection = "catalogue/connection.schema.json";
+    println!("cargo::rerun-if-changed={}", folder.display());
+    println!("cargo::rerun-if-changed={connection}");
+    println!("cargo::rerun-if-changed=build/parameters.rs");
+    let names: Vec<String> = sorted(&operations)?
+        .iter()
+        .map(|row| format!("{}.{}", row.resource, row.method))
+        .collect();
+    let packed = parameters::pack(folder, &names, &fs::read_to_string(connection)?)?;
+    fs::write(out.join("parameters.bin"), packed)?;
     Ok(())
 }
 
@@ -75,14 +90,15 @@ struct Flags {
 
 /// Writes the table as packed statics: one text, and rows that point into it.
 fn generate(text: &str) -> Result<String, Box<dyn Error>> {
-    let mut rows = rows(text).map(row).collect::<Result<Vec<_>, _>>()?;
-    rows.sort_by_key(|row| (row.resource, row.method));
+    let rows = sorted(text)?;
     let mut out = String::new();
     let mut pool = Pool::default();
     writeln!(
         out,
-        "/// API version the table was made from.\npub const API_VERSION: &str = {:?};",
-        api_version(text)?
+        "/// API version the table was made from.\npub const API_VERSION: &str = {:?};\n\
+         /// The official client's release it was made from.\npub const CLIENT: &str = {:?};",
+        header(text, "api-version")?,
+        header(text, "client")?
     )?;
     let mut resources: Vec<(&str, usize)> = Vec::new();
     writeln!(out, "static ROWS: [Row; {}] = [", rows.len())?;
@@ -140,12 +156,20 @@ impl Pool {
     }
 }
 
-/// The version the table's header names.
-fn api_version(text: &str) -> Result<&str, &'static str> {
+/// The table's rows, in the order in which they are looked up.
+fn sorted(text: &str) -> Result<Vec<Row<'_>>, String> {
+    let mut rows = rows(text).map(row).collect::<Result<Vec<_>, _>>()?;
+    rows.sort_by_key(|row| (row.resource, row.method));
+    Ok(rows)
+}
+
+/// What a line of the table's header says.
+fn header<'t>(text: &'t str, name: &str) -> Result<&'t str, String> {
     text.lines()
-        .find_map(|line| line.strip_prefix("# api-version"))
+        .filter_map(|line| line.strip_prefix("# "))
+        .find_map(|line| line.strip_prefix(name))
         .map(str::trim)
-        .ok_or("the table's header names no api-version")
+        .ok_or_else(|| format!("the table's header names no {name}"))
 }
 
 fn row(line: &str) -> Result<Row<'_>, String> {

@@ -183,9 +183,6 @@ async fn connections_that_cannot_be_meant_are_refused() {
 async fn a_setting_that_cannot_be_honoured_is_refused_not_ignored() {
     let server = Server::start(Vec::new()).await;
     let plugin = plugin(&[server.url()]);
-    let properties = json!({"secretKey": KEY, "validation": "strict"});
-    let error = failed(plugin.parse_connection(&properties.to_string()).await);
-    refused(&error, Some("properties.validation"), "cannot apply");
     // A host may apply these; this one does not take them from connections.
     for (name, value) in [
         ("proxy", json!({"host": "p", "port": 1})),

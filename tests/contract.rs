@@ -55,6 +55,7 @@ fn exports_the_contract() {
         plugin(&[]).exports(),
         [
             "lowcode:stripe/actions@0.1.0",
+            "lowcode:stripe/catalogue@0.1.0",
             "lowcode:stripe/connections@0.1.0",
             "lowcode:stripe/pages@0.1.0",
             "lowcode:stripe/requests@0.1.0",

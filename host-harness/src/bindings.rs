@@ -18,6 +18,7 @@ wasmtime::component::bindgen!({
 
         world embedded {
             export lowcode:stripe/actions@0.1.0;
+            export lowcode:stripe/catalogue@0.1.0;
             export lowcode:stripe/connections@0.1.0;
             export lowcode:stripe/pages@0.1.0;
             export lowcode:stripe/requests@0.1.0;
@@ -33,3 +34,10 @@ wasmtime::component::bindgen!({
 
 pub(crate) use self::exports::lowcode::stripe::actions;
 pub use self::lowcode::stripe::types;
+
+/// What the component says of itself and of its operations.
+pub mod catalogue {
+    pub use super::exports::lowcode::stripe::catalogue::{
+        ApiGeneration, Operation, OperationFilter, OperationKind, PluginManifest, Problem,
+    };
+}

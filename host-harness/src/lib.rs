@@ -53,7 +53,7 @@ mod transport;
 
 pub use bindings::exports::lowcode::stripe::connections::{CheckedConnection, KeyKind, Lacking};
 pub use bindings::exports::lowcode::stripe::pages::{Page, PageList};
-pub use bindings::types;
+pub use bindings::{catalogue, types};
 
 /// The ready-made actions' records.
 pub mod actions {

@@ -157,7 +157,11 @@ pub(crate) fn options(
 }
 
 /// One id for the path, or why it cannot be one.
-fn id<'a>(name: &str, operation: &Operation, value: Value<'a>) -> Result<Cow<'a, str>, String> {
+pub(crate) fn id<'a>(
+    name: &str,
+    operation: &Operation,
+    value: Value<'a>,
+) -> Result<Cow<'a, str>, String> {
     let text = match value {
         Value::String(text) | Value::Number(text) => text,
         other => {

@@ -23,11 +23,12 @@ wit_bindgen::generate!({
     // One set of WASI types: those of the HTTP crate. Pollables and streams of
     // another set could not be passed to it.
     with: {
+        "wasi:cli/stderr@0.2.2": generate,
         "wasi:io/error@0.2.2": waki::bindings::wasi::io::error,
         "wasi:io/poll@0.2.2": waki::bindings::wasi::io::poll,
         "wasi:io/streams@0.2.2": waki::bindings::wasi::io::streams,
         "wasi:clocks/monotonic-clock@0.2.2": waki::bindings::wasi::clocks::monotonic_clock,
-        "wasi:clocks/wall-clock@0.2.2": wasi::clocks::wall_clock,
+        "wasi:clocks/wall-clock@0.2.2": ::wasi::clocks::wall_clock,
         "wasi:http/types@0.2.2": waki::bindings::wasi::http::types,
         "wasi:http/outgoing-handler@0.2.2": waki::bindings::wasi::http::outgoing_handler,
         "wasi:random/random@0.2.2": waki::bindings::wasi::random::random,

@@ -18,6 +18,7 @@
 //! | answers → what a connection is | [`check`] |
 //! | answer → items, and what continues the list | [`pages`] |
 //! | webhook → event | [`webhook`] |
+//! | what there is to call, and whether arguments fit | [`catalogue`] |
 //!
 //! Only `transport` and `exports` know WASI, and only they are left out of a
 //! native build; so every step but sending is tested natively.
@@ -27,6 +28,7 @@ pub mod answer;
 pub mod arguments;
 pub mod body;
 pub mod call;
+pub mod catalogue;
 pub mod check;
 pub mod connection;
 pub mod failure;

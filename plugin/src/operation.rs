@@ -259,7 +259,7 @@ pub fn nearest(resource: &str, method: &str) -> Vec<String> {
 }
 
 /// Letters alone, in lower case: `payment_intents` is near `paymentIntents`.
-fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     name.chars()
         .filter(|c| *c != '_' && *c != '-')
         .map(|c| c.to_ascii_lowercase())

@@ -7,7 +7,7 @@ use crate::operation::Base;
 
 /// The option names there are, for recognizing options and for naming the
 /// nearest one.
-const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 11] = [
     "apiBase",
     "apiKey",
     "apiVersion",

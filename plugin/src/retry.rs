@@ -20,6 +20,15 @@ use crate::types::RetryPolicy;
 /// reported to the caller instead.
 pub const MAX_RETRY_AFTER: u64 = 60_000;
 
+/// Wait before the first repetition, in milliseconds, as in the official client.
+pub const INTERVAL: u32 = 500;
+
+/// Factor from one wait to the next, as in the official client.
+pub const BACK_OFF_FACTOR: u32 = 2;
+
+/// Longest wait, in milliseconds, as in the official client.
+pub const MAX_WAIT_INTERVAL: u32 = 5_000;
+
 /// Waits between attempts, in milliseconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backoff {
@@ -33,14 +42,16 @@ impl Backoff {
     /// The official client's rule (0.5 s, doubled, at most 5 s), changed where
     /// the policy says so.
     pub fn new(policy: Option<&RetryPolicy>) -> Self {
-        let initial = f64::from(policy.and_then(|p| p.interval).unwrap_or(500));
+        let initial = f64::from(policy.and_then(|p| p.interval).unwrap_or(INTERVAL));
         let max = match policy.and_then(|p| p.max_wait_interval) {
             Some(max) => f64::from(max),
-            None => initial.max(5_000.0),
+            None => initial.max(f64::from(MAX_WAIT_INTERVAL)),
         };
         Backoff {
             initial,
-            factor: policy.and_then(|p| p.back_off_factor).unwrap_or(2.0),
+            factor: policy
+                .and_then(|p| p.back_off_factor)
+                .unwrap_or(f64::from(BACK_OFF_FACTOR)),
             max,
             statuses: policy
                 .and_then(|p| p.status_codes.clone())

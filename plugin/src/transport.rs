@@ -19,6 +19,7 @@ use waki::bindings::wasi::io::streams::{OutputStream, StreamError};
 use crate::answer::Answer;
 use crate::body::Body;
 use crate::call::{Attempt, Lost, Wire};
+use crate::contract::wasi::cli::stderr;
 use crate::failure::Kind;
 use crate::headers::{self, Headers};
 use crate::operation::Verb;
@@ -91,6 +92,19 @@ impl Wire for Wasi {
         let answer = read(&response, attempt, &deadline, outgoing);
         drop(unfinished);
         answer
+    }
+}
+
+/// Writes text to standard error, through a stream that ends with it: one that
+/// the standard library kept would outlive the call, and a host may close what a
+/// call left open. Who takes no standard error is no reason to stop.
+pub(crate) fn tell(text: &str) {
+    let stream = stderr::get_stderr();
+    // The most that one such write takes.
+    for part in text.as_bytes().chunks(4096) {
+        if stream.blocking_write_and_flush(part).is_err() {
+            return;
+        }
     }
 }
 

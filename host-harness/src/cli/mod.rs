@@ -10,9 +10,11 @@ mod batch;
 mod check;
 mod component;
 mod connection;
+mod describe;
 mod list;
 mod listen;
 mod log;
+mod operations;
 mod reach;
 mod render;
 mod request;
@@ -73,6 +75,10 @@ enum Command {
     Check(check::Arguments),
     /// Make many calls: JSON Lines in, JSON Lines out, in the same order.
     Batch(batch::Arguments),
+    /// List what there is to call.
+    Operations(operations::Arguments),
+    /// Tell what a call takes: a tree, its JSON Schema, or YAML to paste.
+    Describe(describe::Arguments),
     /// Say which component is used, and what it imports and exports.
     Component,
     /// Receive webhooks: verify, filter, and print or forward each event once.
@@ -170,6 +176,8 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
         Command::List(arguments) => list::run(&host, arguments).await,
         Command::Check(arguments) => check::run(&host, arguments).await,
         Command::Batch(arguments) => batch::run(&host, arguments).await,
+        Command::Operations(arguments) => operations::run(&host, arguments).await,
+        Command::Describe(arguments) => describe::run(&host, arguments).await,
         Command::Component => component::run(&host).await,
         Command::Listen(arguments) => listen::run(&host, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,

@@ -14,6 +14,7 @@ use super::connection::Via;
 use super::engine::TABLE_ELEMENTS;
 use super::error::CallError;
 use super::options::HostOptions;
+use super::stderr::Warnings;
 use crate::bindings::exports::lowcode::stripe::requests;
 use crate::secret::Injected;
 use crate::transport::{Hooks, Transport};
@@ -199,6 +200,7 @@ impl State {
         if let Some(now) = options.wall_clock {
             wasi.wall_clock(Calendar(now));
         }
+        wasi.stderr(Warnings);
         let key = match (fallback, &options.fallback_key) {
             (Some(injected), _) => Some(injected.placeholder()),
             (None, key) => key.as_ref().map(|key| key.reveal()),

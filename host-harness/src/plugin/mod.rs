@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod instance;
 mod options;
+mod stderr;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

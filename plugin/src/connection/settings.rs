@@ -22,6 +22,8 @@ impl Defaults {
     pub const TOTAL_TIMEOUT_MARGIN: u64 = 30_000;
     /// Repetitions of a failed attempt, as in the official client 23.
     pub const MAX_NETWORK_RETRIES: u32 = 2;
+    /// Whether the previous call's latency is reported to Stripe.
+    pub const TELEMETRY: bool = true;
     /// Largest request body, in bytes.
     pub const MAX_REQUEST_BYTES: u32 = 64 << 20;
     /// Largest answer body, in bytes.
@@ -67,6 +69,8 @@ pub struct Settings {
     pub webhook_secrets: WebhookSecrets,
     /// Greatest age of a webhook's signature, in seconds.
     pub webhook_tolerance: Option<u32>,
+    /// How strictly arguments are held against the parameter schemas.
+    pub validation: ValidationLevel,
 }
 
 impl Settings {
@@ -85,7 +89,6 @@ impl Settings {
         connection: Connection,
         fallback_key: impl FnOnce() -> Option<String>,
     ) -> Result<Settings, Refusal> {
-        refuse_unsupported(&connection)?;
         if let Some(retry) = &connection.retry
             && retry
                 .back_off_factor
@@ -162,7 +165,7 @@ impl Settings {
                 .max_network_retries
                 .unwrap_or(Defaults::MAX_NETWORK_RETRIES),
             backoff: Backoff::new(connection.retry.as_ref()),
-            telemetry: connection.telemetry.unwrap_or(true),
+            telemetry: connection.telemetry.unwrap_or(Defaults::TELEMETRY),
             stripe_account: connection.stripe_account,
             stripe_context: connection.stripe_context,
             client_id: connection.client_id,
@@ -186,6 +189,7 @@ impl Settings {
             rules,
             webhook_secrets: WebhookSecrets(connection.webhook_secrets),
             webhook_tolerance: connection.webhook_tolerance,
+            validation: connection.validation.unwrap_or(ValidationLevel::Off),
         })
     }
 }
@@ -228,17 +232,6 @@ impl fmt::Debug for WebhookSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
-}
-
-/// A rule that is silently not applied is worse than none.
-fn refuse_unsupported(connection: &Connection) -> Result<(), Refusal> {
-    if matches!(connection.validation, None | Some(ValidationLevel::Off)) {
-        return Ok(());
-    }
-    Err(Refusal::configuration(
-        "validation",
-        "This version of the plugin cannot apply the connection property \"validation\"; remove it.",
-    ))
 }
 
 /// The policy, and the key judged by it.
@@ -470,7 +463,6 @@ pub(crate) mod tests {
             secure_socket: None,
         };
         let said = [
-            refused(|c| c.validation = Some(ValidationLevel::Warn)).message,
             refused(|c| c.extensions = Some(r#"{"later":1}"#.into())).message,
             refused(|c| c.transport = Some(transport)).message,
         ];

@@ -4,6 +4,7 @@
 //! by, is here.
 
 mod actions;
+mod catalogue;
 mod connections;
 mod pages;
 mod requests;
@@ -13,6 +14,7 @@ use std::cell::RefCell;
 
 use crate::arguments::{self, Arguments, Place};
 use crate::call::{self, Limits, Telemetry};
+use crate::catalogue::{check, problem};
 use crate::connection::Settings;
 use crate::failure::Refusal;
 use crate::json::Value;
@@ -21,8 +23,8 @@ use crate::operation::Operation;
 use crate::options::Options;
 use crate::outgoing::{self, Planned, RawRequest};
 use crate::policy;
-use crate::transport::{Wasi, uuid};
-use crate::types::{Connection, Error, Response};
+use crate::transport::{Wasi, tell, uuid};
+use crate::types::{Connection, Error, Response, ValidationLevel};
 use crate::webhook;
 
 /// The component; `contract` exports it.
@@ -86,6 +88,10 @@ fn prepare<'a>(
 ) -> Result<(Planned<'a>, Limits), Refusal> {
     match target {
         Target::Operation(operation) => {
+            if settings.validation != ValidationLevel::Off {
+                validate(&operation, &args, settings.validation)
+                    .map_err(|refusal| refusal.within(place))?;
+            }
             let arguments =
                 arguments::split(&operation, args).map_err(|refusal| refusal.within(place))?;
             prepare_operation(&operation, arguments, settings, place)
@@ -173,6 +179,33 @@ fn prepare_raw<'a>(
         .build(settings, uuid)
         .map_err(|refusal| locate(refusal, place))?;
     Ok((Planned::Http(Box::new(outgoing)), limits))
+}
+
+/// Holds arguments against the schemas, where the connection asks for it. What a
+/// warning says goes to standard error: the response has no room for it.
+fn validate(
+    operation: &Operation,
+    args: &Value<'_>,
+    level: ValidationLevel,
+) -> Result<(), Refusal> {
+    let problems = check::operation(operation, args)?;
+    if level == ValidationLevel::Strict {
+        return problem::refusal(&problems).map_or(Ok(()), Err);
+    }
+    let mut lines = String::new();
+    for one in &problems {
+        let what = problem::line(one);
+        lines.extend([
+            operation.resource,
+            ".",
+            operation.method,
+            " ",
+            what.as_str(),
+            "\n",
+        ]);
+    }
+    tell(&lines);
+    Ok(())
 }
 
 /// A refusal of the connection stays there; one of the call is in its

@@ -102,10 +102,14 @@ impl Walk {
     ) -> Result<Walk, Refusal> {
         let operation = match nested::find(resource, method)? {
             Target::Operation(operation) => operation,
-            Target::Raw => {
+            Target::Raw | Target::Webhook(_) => {
                 return Err(Refusal::argument(
                     "method",
-                    "rawRequest is not a list; name the list's own method, such as customers.list.",
+                    [
+                        method,
+                        " is not a list; name the list's own method, such as customers.list.",
+                    ]
+                    .concat(),
                 ));
             }
         };

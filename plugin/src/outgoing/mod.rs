@@ -6,6 +6,7 @@ mod raw;
 mod table;
 
 pub use raw::RawRequest;
+pub(crate) use table::names_version;
 pub use table::{build, path};
 
 use std::borrow::Cow;

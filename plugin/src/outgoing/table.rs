@@ -70,7 +70,8 @@ pub fn build<'a>(
     assemble(&request, payload, &options, settings, uuid).map(|o| Planned::Http(Box::new(o)))
 }
 
-fn names_version(options: &Options) -> bool {
+/// Whether a call's options name an API version.
+pub(crate) fn names_version(options: &Options) -> bool {
     options.api_version.is_some()
         || options
             .headers

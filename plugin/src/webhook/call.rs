@@ -23,6 +23,23 @@ pub enum Method {
     Generate,
 }
 
+impl Method {
+    /// JSON Schema (2020-12) of its arguments.
+    pub fn schema(self) -> &'static str {
+        match self {
+            Method::Construct(_) => {
+                r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"array","minItems":2,"maxItems":5,"prefixItems":[{"title":"payload","type":"string"},{"title":"header","type":"string"},{"title":"secret","type":["string","array","null"],"items":{"type":"string"}},{"title":"tolerance","type":["integer","null"],"minimum":0},{"title":"receivedAt","type":["integer","null"],"minimum":0}]}"#
+            }
+            Method::Unverified(_) => {
+                r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"array","minItems":1,"maxItems":1,"prefixItems":[{"title":"payload","type":"string"}]}"#
+            }
+            Method::Generate => {
+                r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"array","minItems":1,"maxItems":1,"prefixItems":[{"type":"object","required":["payload"],"additionalProperties":false,"properties":{"payload":{"type":"string"},"secret":{"type":"string"},"timestamp":{"type":"integer"},"scheme":{"type":"string"},"signature":{"type":"string"}}}]}"#
+            }
+        }
+    }
+}
+
 /// Resource and method of each, as the official client has them: its `…Async`
 /// kin are those a promise-based host would call.
 const METHODS: [(&str, &str, Method); 8] = [

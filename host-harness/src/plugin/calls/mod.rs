@@ -3,6 +3,7 @@
 //! are made or kept.
 
 mod actions;
+mod catalogue;
 mod connections;
 mod pages;
 mod requests;
