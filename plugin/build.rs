@@ -10,6 +10,8 @@ use std::{env, fs};
 
 #[path = "build/actions.rs"]
 mod actions;
+#[path = "build/bindings.rs"]
+mod bindings;
 #[path = "build/money.rs"]
 mod money;
 #[path = "build/parameters.rs"]
@@ -43,6 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let packed = parameters::pack(folder, &names, &fs::read_to_string(connection)?)?;
     fs::write(out.join("parameters.bin"), packed)?;
+
+    let bindings = bindings::generate(Path::new("../wit"))?;
+    fs::write(out.join("contract.rs"), bindings)?;
     Ok(())
 }
 
