@@ -318,21 +318,13 @@ impl Trial {
             let line = line.unwrap();
             assert!(!line.contains(SENTINEL), "the key is in the log");
             let words: Vec<_> = line.split(' ').collect();
-            let [
-                "POST",
-                "/v1/payment_intents",
-                _status,
-                _request,
-                key,
-                rest @ ..,
-            ] = &words[1..]
-            else {
+            if !matches!(words.get(1..3), Some(["POST", "/v1/payment_intents"])) {
                 continue;
-            };
+            }
+            let told = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
             requests += 1;
-            keys.insert((*key).to_owned());
-            if let [fault] = rest {
-                let name = fault.strip_prefix("fault=").unwrap();
+            keys.insert(told("key=").unwrap().to_owned());
+            if let Some(name) = told("fault=") {
                 *faults.entry(name.to_owned()).or_default() += 1;
             }
         }

@@ -121,7 +121,8 @@ fn the_log_tells_which_fault_hit() {
     let posts: Vec<_> = log.lines().filter(|line| line.contains(" POST ")).collect();
     let ends: Vec<_> = posts
         .iter()
-        .map(|line| line.split(' ').nth(6).unwrap_or("-"))
+        .map(|line| line.split(' ').find(|word| word.starts_with("fault=")))
+        .map(|fault| fault.unwrap_or("-"))
         .collect();
     assert_eq!(
         ends,

@@ -19,7 +19,14 @@ pub const WIT_VERSION: &str = "0.1.0";
 
 /// The interfaces that are exported, sorted; a test holds them against what the
 /// component really exports.
-pub const INTERFACES: [&str; 3] = ["catalogue", "connections", "requests"];
+pub const INTERFACES: [&str; 6] = [
+    "actions",
+    "catalogue",
+    "connections",
+    "pages",
+    "requests",
+    "webhooks",
+];
 
 /// Start page of Stripe's reference.
 pub const DOCS_URL: &str = "https://docs.stripe.com/api";
