@@ -219,9 +219,19 @@ fn request(outgoing: &Outgoing<'_>, attempt: Attempt<'_>) -> Result<OutgoingRequ
         .set_method(&method)
         .and_then(|()| request.set_scheme(Some(&scheme)))
         .and_then(|()| request.set_authority(Some(&outgoing.authority)))
-        .and_then(|()| request.set_path_with_query(Some(&outgoing.target)))
+        .and_then(|()| set_target(&request, &outgoing.target))
         .map_err(|()| refused("the request's URL"))?;
     Ok(request)
+}
+
+/// Sets path and query. The official client writes the brackets of `expand[0]`
+/// as they are; a host that holds on to RFC 3986, where a query has none, is given
+/// their percent-encoding, which means the same to Stripe.
+fn set_target(request: &OutgoingRequest, target: &str) -> Result<(), ()> {
+    request.set_path_with_query(Some(target)).or_else(|()| {
+        let encoded = target.replace('[', "%5B").replace(']', "%5D");
+        request.set_path_with_query(Some(&encoded))
+    })
 }
 
 /// All three timeouts of WASI HTTP; the deadline of the attempt bounds their

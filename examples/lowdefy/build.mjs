@@ -1,0 +1,33 @@
+// Makes `component/` from stripe.wasm: the component as JavaScript, and the schema
+// of its connections.
+//
+//   node build.mjs [STRIPE.WASM]   else the variable STRIPE_WASM, else what
+//                                  `cargo build` of this repository left
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transpile } from '@bytecodealliance/jco';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const built = path.join(here, '../../target/wasm32-wasip2/component/stripe.wasm');
+const wasm = process.argv[2] ?? process.env.STRIPE_WASM ?? built;
+const folder = path.join(here, 'component');
+
+let bytes;
+try {
+  bytes = readFileSync(wasm);
+} catch (error) {
+  console.error(`${wasm} cannot be read (${error.code}). Build it first, or name it: node build.mjs STRIPE.WASM`);
+  process.exit(2);
+}
+rmSync(folder, { recursive: true, force: true });
+const { files } = await transpile(bytes, { name: 'stripe', outDir: folder });
+for (const [name, content] of Object.entries(files)) {
+  const file = path.resolve(folder, path.relative(folder, path.resolve(name)));
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, content);
+}
+
+const { catalogue } = await import('./component/stripe.js');
+writeFileSync(path.join(folder, 'connection-schema.json'), catalogue.connectionSchema());

@@ -1,0 +1,3 @@
+import stripe from './stripe.cjs';
+
+export const { request, stripeRequest, StripeError } = stripe;

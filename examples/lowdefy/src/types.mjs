@@ -1,0 +1,3 @@
+import types from './types.cjs';
+
+export default types;

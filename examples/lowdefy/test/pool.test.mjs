@@ -1,0 +1,104 @@
+// What the package promises besides the answers.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { request, StripeError } from 'lowdefy-stripe-wasm';
+import { Stripe } from 'lowdefy-stripe-wasm/connections';
+import types from 'lowdefy-stripe-wasm/types';
+import { json, serve } from './server.mjs';
+
+const KEY = 'sk_test_pool_4242';
+
+test('four calls are under way at once, and the event loop goes on', async () => {
+  // Nobody is answered before all four have arrived.
+  const held = [];
+  const server = await serve((_, response) => {
+    held.push(response);
+    if (held.length === 4) held.forEach((waiting) => json(waiting, { object: 'list', data: [] }));
+  });
+  const connection = { secretKey: KEY, baseUrl: server.origin, workers: 4 };
+  const answers = await Promise.all(Array.from({ length: 4 }, () => request(connection, 'customers', 'list')));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200]);
+  server.stop();
+});
+
+test('more calls than threads wait for their turn', async () => {
+  const server = await serve((_, response) => json(response, { object: 'balance' }));
+  const connection = { secretKey: KEY, baseUrl: server.origin, workers: 1 };
+  const answers = await Promise.all(Array.from({ length: 20 }, () => request(connection, 'balance', 'retrieve')));
+  assert.equal(answers.filter(({ body }) => body.object === 'balance').length, 20);
+  server.stop();
+});
+
+test('a call that is given up ends at once, and the next one works', async () => {
+  const giveUp = new AbortController();
+  let hold = true;
+  const server = await serve((_, response) => {
+    if (hold) giveUp.abort();
+    else json(response, { object: 'balance' });
+  });
+  const connection = { secretKey: KEY, baseUrl: server.origin };
+  await assert.rejects(request(connection, 'balance', 'retrieve', null, { signal: giveUp.signal }), { name: 'AbortError' });
+  hold = false;
+  assert.equal((await request(connection, 'balance', 'retrieve')).body.object, 'balance');
+  await assert.rejects(request(connection, 'balance', 'retrieve', null, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  server.stop();
+});
+
+test('errors are StripeErrors with what Stripe said', async () => {
+  const error = { type: 'card_error', code: 'card_declined', decline_code: 'insufficient_funds', message: 'Your card has insufficient funds.' };
+  const server = await serve((_, response) => json(response, { error }, 402));
+  await assert.rejects(
+    request({ secretKey: KEY, baseUrl: server.origin }, 'paymentIntents', 'confirm', ['pi_1']),
+    (thrown) => {
+      assert.ok(thrown instanceof StripeError && thrown instanceof Error);
+      const { name, case: isCase, type, code, declineCode, status, message, mayHaveBeenSent } = thrown;
+      assert.deepEqual(
+        { name, isCase, type, code, declineCode, status, message, mayHaveBeenSent },
+        {
+          name: 'StripeError', isCase: 'permanent', type: 'card_error', code: 'card_declined',
+          declineCode: 'insufficient_funds', status: 402, message: error.message, mayHaveBeenSent: false,
+        },
+      );
+      return true;
+    },
+  );
+  server.stop();
+});
+
+test('a size that is none is refused before anything is sent', async () => {
+  for (const workers of [0, 65, 1.5, '4']) {
+    await assert.rejects(request({ secretKey: KEY, workers }, 'balance', 'retrieve'), { type: 'configuration_error', path: 'properties.workers' });
+  }
+});
+
+test('the component sees no variable of the environment', async () => {
+  process.env.STRIPE_SECRET_KEY = KEY;
+  await assert.rejects(request({}, 'balance', 'retrieve'), { type: 'configuration_error' });
+  delete process.env.STRIPE_SECRET_KEY;
+});
+
+test('it loads as Lowdefy loads it, as a module and from CommonJS', () => {
+  const require = createRequire(import.meta.url);
+  assert.equal(require('lowdefy-stripe-wasm/connections').Stripe, Stripe);
+  assert.equal(require('lowdefy-stripe-wasm').request, request);
+  assert.deepEqual(require('lowdefy-stripe-wasm/types'), types);
+  assert.deepEqual(types, { connections: ['Stripe'], requests: Object.keys(Stripe.requests) });
+  assert.deepEqual(Stripe.requests.StripeRequest.meta, { checkRead: false, checkWrite: false });
+});
+
+test('a program that has made its calls ends by itself', async () => {
+  const server = await serve((_, response) => json(response, { object: 'balance' }));
+  const program = `
+    import { request } from 'lowdefy-stripe-wasm';
+    await request({ secretKey: '${KEY}', baseUrl: 'http://127.0.0.1:1', maxNetworkRetries: 0 }, 'balance', 'retrieve')
+      .catch(({ type }) => console.log(type));`;
+  const ended = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: fileURLToPath(new URL('.', import.meta.url)), encoding: 'utf8', timeout: 60_000,
+  });
+  assert.deepEqual([ended.status, ended.stdout, ended.stderr], [0, 'connection_error\n', '']);
+  server.stop();
+});

@@ -1,0 +1,67 @@
+"""Stripe through `stripe.wasm`, in Python: load it once, call it from many threads.
+
+    stripe = Stripe("stripe.wasm", {"secretKey": "sk_test_…"})
+    customer = stripe.request("customers", "create", [{"email": "a@example.com"}])
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any
+
+from wasmtime import Config, Engine, Store, WasiConfig
+from wasmtime.component import Component, Linker, Variant
+
+
+@dataclass
+class StripeError(Exception):
+    """Why a call failed; `failure` has the fields of the contract's record."""
+
+    case: str  # "transient": an identical call may succeed later. Else "permanent".
+    failure: dict[str, Any]
+
+    def __str__(self) -> str:
+        return str(self.failure["message"])
+
+    def __reduce__(self) -> Any:  # so that it crosses processes
+        return StripeError, (self.case, self.failure)
+
+
+class Stripe:
+    """A connection: the properties a person writes in YAML. Thread-safe; the GIL is
+    released while a call waits. At most `idle` instances are kept between calls."""
+
+    def __init__(self, wasm: str | Path, properties: dict[str, Any], idle: int = 16) -> None:
+        self._engine = Engine(Config())
+        self._component = Component.from_file(self._engine, str(wasm))
+        self._linker = Linker(self._engine)
+        self._linker.add_wasip2()
+        self._linker.add_wasi_http()
+        self._idle: LifoQueue[Any] = LifoQueue(idle)
+        self._connection: Any = None
+        self._connection = self._call("connections", "parse-connection", json.dumps(properties))
+
+    def request(self, resource: str, method: str, args: Any = None) -> Any:
+        """Calls one method: ids first, then parameters, then options. Returns Stripe's
+        answer. Raises `StripeError`."""
+        answer = self._call("requests", "request", self._connection, resource, method, json.dumps(args))
+        return json.loads(answer.body)
+
+    def _call(self, interface: str, function: str, *values: Any) -> Any:
+        try:
+            store, instance = self._idle.get_nowait()
+        except Empty:
+            store = Store(self._engine)
+            store.set_wasi(WasiConfig())  # no files, no environment
+            store.set_wasi_http()
+            instance = self._linker.instantiate(store, self._component)
+        index = instance.get_export_index(store, f"lowcode:stripe/{interface}@0.1.0")
+        exported = instance.get_func(store, instance.get_export_index(store, function, index))
+        result = exported(store, *values)  # an instance that trapped is not kept
+        exported.post_return(store)
+        if not self._idle.full():
+            self._idle.put((store, instance))
+        if isinstance(result, Variant):
+            raise StripeError(result.tag, vars(result.payload))
+        return result

@@ -1,0 +1,26 @@
+// Driver of Lowdefy: each call is a request of an app, through Lowdefy's own API,
+// which looks the configuration up, evaluates operators, validates against the
+// package's schemas and calls the package. See check.py.
+
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { callThroughLowdefy } from '../../examples/lowdefy/test/app.mjs';
+import * as connections from '../../examples/lowdefy/src/connections.mjs';
+
+const { devDependencies } = createRequire(import.meta.url)('../../examples/lowdefy/package.json');
+
+// Lowdefy passes a message on, and no other member of an error.
+const lacks = ['case', 'type', 'code'];
+console.log(JSON.stringify({ host: 'Lowdefy', version: `@lowdefy/api ${devDependencies['@lowdefy/api']}`, lacks }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const { connection, resource, method, args } = JSON.parse(line);
+  const { secretKey, ...properties } = connection;
+  const outcome = await callThroughLowdefy({
+    connections,
+    // A key is a secret in an app, and comes in by its operator.
+    connection: secretKey === undefined ? properties : { ...properties, secretKey: { _secret: 'STRIPE_SECRET_KEY' } },
+    secrets: { STRIPE_SECRET_KEY: secretKey },
+    request: [...resource.split('.').filter(Boolean), method].reduceRight((inner, name) => ({ [name]: inner }), args),
+  });
+  console.log(JSON.stringify('response' in outcome ? { body: outcome.response } : outcome));
+}
