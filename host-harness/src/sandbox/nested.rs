@@ -303,8 +303,8 @@ mod tests {
             ),
             (
                 "checkout.sessions.create",
-                json!({"line_items": [{"price_data": {"product_data": {"nam": "x"}}}]}),
-                Some("line_items[0][price_data][product_data][nam]"),
+                json!({"line_items": [{"price_data": {"product_data": {"color": "x"}}}]}),
+                Some("line_items[0][price_data][product_data][color]"),
             ),
             ("customers.list", json!({"created": {"gte": 5}}), None),
             (
