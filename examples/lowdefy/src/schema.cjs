@@ -14,7 +14,8 @@ function worded([name, property]) {
   return [name, { ...property, errorMessage: { type } }];
 }
 
-const { $schema, $id, ...schema } = component;
+// Which properties exclude each other, the component says in a sentence.
+const { $schema, $id, not, ...schema } = component;
 
 const connection = {
   ...schema,
