@@ -14,8 +14,9 @@ function worded([name, property]) {
   return [name, { ...property, errorMessage: { type } }];
 }
 
-// Which properties exclude each other, the component says in a sentence.
-const { $schema, $id, not, ...schema } = component;
+// Which properties exclude each other, and what a misspelt one was meant to be, the
+// component says in a sentence.
+const { $schema, $id, allOf, additionalProperties, ...schema } = component;
 
 const connection = {
   ...schema,
