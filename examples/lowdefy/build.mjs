@@ -2,7 +2,7 @@
 // of its connections.
 //
 //   node build.mjs [STRIPE.WASM]   else the variable STRIPE_WASM, else what
-//                                  `cargo build` of this repository left
+//                                  this repository's build of it left
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

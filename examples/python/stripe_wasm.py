@@ -5,16 +5,17 @@
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, LifoQueue
+from queue import Empty, Full, LifoQueue
 from typing import Any
 
 from wasmtime import Config, Engine, Store, WasiConfig
 from wasmtime.component import Component, Linker, Variant
 
 
-@dataclass
+@dataclass(eq=False)
 class StripeError(Exception):
     """Why a call failed; `failure` has the fields of the contract's record."""
 
@@ -60,8 +61,8 @@ class Stripe:
         exported = instance.get_func(store, instance.get_export_index(store, function, index))
         result = exported(store, *values)  # an instance that trapped is not kept
         exported.post_return(store)
-        if not self._idle.full():
-            self._idle.put((store, instance))
+        with suppress(Full):
+            self._idle.put_nowait((store, instance))
         if isinstance(result, Variant):
             raise StripeError(result.tag, vars(result.payload))
         return result

@@ -18,6 +18,7 @@ import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,8 @@ def main() -> int:
     passed, times = 0, []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as driver:
         assert driver.stdin and driver.stdout
+        patience = threading.Timer(120, driver.kill)  # for a host that hangs
+        patience.start()
         hello = driver.stdout.readline()
         if not hello:
             sys.exit(f"{' '.join(command)} ended before it said who it is")
@@ -116,6 +119,7 @@ def main() -> int:
             if "expect" in case:
                 times.append(took)
         driver.stdin.close()
+        patience.cancel()
     milliseconds = statistics.median(times) * 1000 if times else float("nan")
     print(f"{who['host']:<12} {who['version']:<34} {passed:>3}/{len(cases):<3} {milliseconds:>8.1f} ms")
     return int(passed != len(cases) or driver.returncode != 0)

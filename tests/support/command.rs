@@ -25,6 +25,8 @@ pub(crate) fn harness(args: &[&str]) -> Command {
         .current_dir(root())
         .env_remove("STRIPE_SECRET_KEY")
         .env_remove("LOWDEFY_SECRET_STRIPE_SECRET_KEY")
+        .env_remove("STRIPE_WEBHOOK_SECRET")
+        .env_remove("LOWDEFY_SECRET_STRIPE_WEBHOOK_SECRET")
         .env("K", KEY)
         .env("STRIPE_HARNESS_CACHE", root().join("target/test-cache"))
         .stdin(Stdio::null());

@@ -138,7 +138,10 @@ async fn serve(stream: TcpStream, endpoint: Arc<Endpoint>, mut stopped: watch::R
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_buf_size(MAX_HEAD_BYTES)
-        .keep_alive(false);
+        // Who hangs up while an event is worked on takes nothing with it: the work
+        // is finished, and the next delivery is told so.
+        .keep_alive(false)
+        .half_close(true);
     let answer = service_fn(move |request| {
         let endpoint = Arc::clone(&endpoint);
         async move { Ok::<_, Infallible>(endpoint.answer(request).await) }

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use crate::failure::Refusal;
 use crate::json::{self, Object, Value};
+use crate::options::Options;
 
 pub use self::table::{Action, Effect, Input, Kind, Need, Shape, all, find};
 
@@ -147,8 +148,18 @@ impl Action {
                 )),
             };
         }
-        if OPTIONS.contains(&name) {
-            return Ok(Field::Option);
+        if let Some(known) = OPTIONS.into_iter().find(|known| *known == name) {
+            if let Value::Null = value {
+                return Err(format!(
+                    "{name:?} is null: leave it out, or give it a value"
+                ));
+            }
+            let alone = vec![(Cow::Borrowed(known), value.clone())];
+            return match Options::read(&alone) {
+                Ok(_) => Ok(Field::Option),
+                // It is one of a list of faults.
+                Err(refusal) => Err(refusal.message.trim_end_matches('.').to_owned()),
+            };
         }
         // A parameter that an input stands for is given by that input alone, so
         // that nothing is given twice.

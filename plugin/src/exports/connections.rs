@@ -50,13 +50,13 @@ impl Guest for Plugin {
             refused_by_policy: Vec::new(),
         };
         let begun = Wasi.now();
-        let mut answered = false;
+        let (mut answered, mut read) = (false, false);
         let probes = check::PROBES.iter().copied();
         for (resource, method) in std::iter::once(check::ACCOUNT).chain(probes) {
             let is_account = (resource, method) == check::ACCOUNT;
             // A secret key may do everything; one read is still owed where the
             // account could not be read.
-            if answered && !is_account && kind == Kind::Secret {
+            if read && !is_account && kind == Kind::Secret {
                 break;
             }
             let args = match method {
@@ -67,6 +67,7 @@ impl Guest for Plugin {
             match run(target, args, &settings, "") {
                 Ok(response) => {
                     learn(&mut checked, &response, is_account);
+                    read = true;
                 }
                 Err(Error::Permanent(failure)) if failure.type_ == "policy_error" => {
                     let operation = [resource, ".", method].concat();

@@ -1,7 +1,7 @@
 //! `pages`: lists, page by page. Each page is prepared, judged and sent as a
 //! call of its own.
 
-use super::{Plugin, prepare_operation, prepare_raw, read_args, send, settings};
+use super::{Plugin, prepare_operation, prepare_raw, read_args, send, settings, validate};
 use crate::arguments;
 use crate::connection::Settings;
 use crate::contract::exports::lowcode::stripe::pages::{Guest, Page, PageList};
@@ -10,7 +10,7 @@ use crate::nested::{self, Target};
 use crate::operation::Operation;
 use crate::outgoing::{Planned, RawRequest};
 use crate::pages::{self, Circle, Cursor, Next, Style};
-use crate::types::{Connection, Error, Response};
+use crate::types::{Connection, Error, Response, ValidationLevel};
 
 impl Guest for Plugin {
     fn list_page(
@@ -118,6 +118,11 @@ impl Walk {
             let args = read_args(&args, &settings)?;
             // What is no list is said before what is wrong with its arguments.
             pages::style(&operation, &Vec::new())?;
+            // Once for the walk, not with every page.
+            if settings.validation != ValidationLevel::Off {
+                validate(&operation, &args, settings.validation)
+                    .map_err(|refusal| refusal.within("args"))?;
+            }
             let arguments =
                 arguments::split(&operation, args).map_err(|refusal| refusal.within("args"))?;
             pages::style(&operation, &arguments.params)?

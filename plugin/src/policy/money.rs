@@ -73,16 +73,28 @@ fn unknown(place: impl Into<String>, why: impl Into<String>) -> Moved {
     }
 }
 
+/// Whether a name within has a bracket, which a form does not escape.
+fn has_brackets(value: &Value<'_>) -> bool {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, member)| name.contains(['[', ']']) || has_brackets(member)),
+        Value::Array(items) => items.iter().any(has_brackets),
+        _ => false,
+    }
+}
+
 /// What a call with these params moves.
 pub(super) fn moved(operation: &Operation, params: &Object<'_>) -> Moved {
     let Some(effect) = effect(operation) else {
         return Moved::Nothing;
     };
-    // `amount[]` beside `amount` would be read as the same param.
+    // `amount[]` beside `amount` would be read as the same param, and so would
+    // `a][b` within one.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let odd = params
         .iter()
-        .find(|(name, _)| name.is_empty() || !name.bytes().all(plain));
+        .find(|(name, value)| name.is_empty() || !name.bytes().all(plain) || has_brackets(value));
     if let (Some((name, _)), false) = (odd, effect == Effect::Read) {
         return unknown(name.as_ref(), "this is not the name of a param");
     }

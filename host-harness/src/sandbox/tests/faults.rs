@@ -225,7 +225,7 @@ async fn rules_hit_what_they_are_for() {
 #[tokio::test]
 async fn a_refused_port_opens_again() {
     let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-    assert!(post(&sandbox, "refuse; ms=300").await.was_reset);
+    assert!(post(&sandbox, "refuse; ms=3000").await.was_reset);
     let begun = Instant::now();
     let mut refused = 0;
     while begun.elapsed() < Duration::from_secs(60) {

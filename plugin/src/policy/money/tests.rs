@@ -181,11 +181,35 @@ fn amounts_are_computed_or_not_known() {
             Moved::Nothing,
         ),
         ("accounts.update", r#"{"email":"e"}"#, Moved::Nothing),
-        ("customers.create", r#"{"amount[]":1}"#, Moved::Nothing),
+        ("products.create", r#"{"amount[]":1}"#, Moved::Nothing),
+        ("customers.create", r#"{"email":"e"}"#, Moved::Nothing),
+        (
+            "subscriptions.update",
+            r#"{"cancel_at_period_end":true}"#,
+            Moved::Nothing,
+        ),
+        (
+            "subscriptionSchedules.release",
+            r#"{"preserve_cancel_date":true}"#,
+            Moved::Nothing,
+        ),
     ] {
         assert_eq!(of(name, params), expected, "{name} {params}");
     }
     for (name, params, at) in [
+        ("customers.create", r#"{"balance":-1000000}"#, "balance"),
+        ("customers.update", r#"{"source":"tok_visa"}"#, "source"),
+        ("invoiceItems.del", "{}", ""),
+        (
+            "subscriptions.update",
+            r#"{"cancel_at_period_end":false}"#,
+            "cancel_at_period_end",
+        ),
+        (
+            "billing.creditGrants.create",
+            r#"{"amount":{"monetary":{"value":1,"currency":"usd"},"monetary][value":99}}"#,
+            "amount",
+        ),
         ("paymentIntents.create", r#"{"currency":"eur"}"#, "amount"),
         (
             "paymentIntents.create",
