@@ -355,6 +355,12 @@ async fn what_is_wrong_is_said_at_once_and_nothing_is_sent() {
         ),
         (
             "stripe.getCustomer",
+            r#"{"customerId":"cus_1","apiVersion":null}"#,
+            Some("config.apiVersion"),
+            "is null",
+        ),
+        (
+            "stripe.getCustomer",
             r#"{"customerId":".."}"#,
             Some("config.customerId"),
             "should be an id",

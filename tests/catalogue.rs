@@ -436,6 +436,10 @@ async fn strict_refuses_with_every_problem_before_anything_is_sent() {
     let place = "properties.customers.create.e_mail";
     assert_eq!(error.failure.path.as_deref(), Some(place));
     failed(plugin.plan(&connection, "customers", "create", &args).await);
+    let list = json!([{"e_mail": "a@b.c"}]).to_string();
+    let listed = plugin.list_all(&connection, "customers", "list", &list, 10);
+    let error = failed(listed.await);
+    assert_eq!(error.failure.path.as_deref(), Some("args[0].e_mail"));
     assert!(server.arrived().is_empty());
     // What is right is sent.
     let args = json!([{"email": "a@b.c", "metadata": {"paid": true}}]).to_string();

@@ -51,7 +51,7 @@ async fn what_moves_too_much_is_refused() {
                 "invoices.create",
                 json!([{"customer": "cus_1", "auto_advance": false}]),
             ),
-            ("customers.create", json!([{"balance": 3}])),
+            ("customers.create", json!([{"email": "a@example.com"}])),
             ("setupIntents.create", json!([{}])),
             ("balance.retrieve", json!([])),
             (
@@ -161,6 +161,18 @@ async fn what_moves_too_much_is_refused() {
                 "invoices.pay",
                 json!(["in_1"]),
                 "args[1]",
+                "cannot be judged",
+            ),
+            (
+                "customers.create",
+                json!([{"email": "a@example.com", "balance": -1_000_000}]),
+                "args[0].balance",
+                "cannot be judged",
+            ),
+            (
+                "rawRequest",
+                json!(["POST", "/v1/customers/cus_1", {"balance": -1_000_000}]),
+                "args[2].balance",
                 "cannot be judged",
             ),
             (

@@ -92,9 +92,10 @@ pub(super) fn moved(operation: &Operation, params: &Object<'_>) -> Moved {
     // `amount[]` beside `amount` would be read as the same param, and so would
     // `a][b` within one.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let odd = params
-        .iter()
-        .find(|(name, value)| name.is_empty() || !name.bytes().all(plain) || has_brackets(value));
+    let is_open = !matches!(effect, Effect::Lines(..)); // of lines, all names are judged
+    let odd = params.iter().find(|(name, value)| {
+        name.is_empty() || !name.bytes().all(plain) || (is_open && has_brackets(value))
+    });
     if let (Some((name, _)), false) = (odd, effect == Effect::Read) {
         return unknown(name.as_ref(), "this is not the name of a param");
     }

@@ -322,6 +322,11 @@ fn envelopes_are_opened_without_a_signature() {
             Err("payload.detail"),
         ),
         (
+            r#"{"detail":{"instance-id":"i-1","state":"stopped"}}"#.to_owned(),
+            Kind::Snapshot,
+            Err("payload.detail"),
+        ),
+        (
             r#"{"detail":1}"#.to_owned(),
             Kind::Snapshot,
             Err("payload.detail"),
