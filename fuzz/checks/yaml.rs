@@ -23,9 +23,12 @@ pub(crate) fn check(data: &[u8]) {
             let json = node.to_json();
             let value: serde_json::Value =
                 serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
-            // JSON is YAML: read again, it is the same.
-            let again = yaml::parse(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
-            assert_eq!(again.to_json(), json);
+            // JSON is YAML: read again, it is the same. But for characters that YAML
+            // has no other way to write than escaped (YAML 1.2.2, 5.1).
+            if !json.contains(|c| ('\u{7f}'..='\u{9f}').contains(&c)) {
+                let again = yaml::parse(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+                assert_eq!(again.to_json(), json);
+            }
             for place in ["", "a.b[0]", "properties.customers.create[0].email"] {
                 // What is missing at the end of the text is after its last line.
                 assert!(node.locate(place).line <= lines + 1);
