@@ -1,3 +1,5 @@
+//! Ready-made actions, natively: what a config becomes, and what is refused.
+
 use super::*;
 
 fn arguments(name: &str, config: &str) -> Result<String, Refusal> {

@@ -1,3 +1,5 @@
+//! Policy, natively: calls judged by the rules of a connection.
+
 use super::*;
 
 #[test]

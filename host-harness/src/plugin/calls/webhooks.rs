@@ -1,7 +1,8 @@
 //! `webhooks`: what Stripe sends by itself, verified and read by the component.
 
 use super::super::connection::Via;
-use super::super::{CallError, Plugin};
+use super::super::{CallError, Lease, Plugin};
+use crate::bindings::exports::lowcode::stripe::webhooks::Guest;
 
 /// A webhook as it arrived, and what it is to be held against.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +26,7 @@ impl Plugin {
         secrets: &[String],
     ) -> Result<String, CallError> {
         let mut lease = self.lease(&Via::default()).await?;
-        let indices = &self.inner.webhooks;
-        let webhooks = lease.interface(|store, exports| indices.load(store, exports))?;
+        let webhooks = self.webhooks(&mut lease)?;
         let ended = self
             .in_time(webhooks.call_construct_event(
                 lease.store(),
@@ -47,8 +47,7 @@ impl Plugin {
         secrets: &[String],
     ) -> Result<String, CallError> {
         let mut lease = self.lease(&Via::default()).await?;
-        let indices = &self.inner.webhooks;
-        let webhooks = lease.interface(|store, exports| indices.load(store, exports))?;
+        let webhooks = self.webhooks(&mut lease)?;
         let ended = self
             .in_time(webhooks.call_parse_event_notification(
                 lease.store(),
@@ -69,8 +68,7 @@ impl Plugin {
         payload: &str,
     ) -> Result<String, CallError> {
         let mut lease = self.lease(&Via::default()).await?;
-        let indices = &self.inner.webhooks;
-        let webhooks = lease.interface(|store, exports| indices.load(store, exports))?;
+        let webhooks = self.webhooks(&mut lease)?;
         let ended = self
             .in_time(webhooks.call_construct_event_without_verification(lease.store(), payload))
             .await;
@@ -83,13 +81,18 @@ impl Plugin {
         payload: &str,
     ) -> Result<String, CallError> {
         let mut lease = self.lease(&Via::default()).await?;
-        let indices = &self.inner.webhooks;
-        let webhooks = lease.interface(|store, exports| indices.load(store, exports))?;
+        let webhooks = self.webhooks(&mut lease)?;
         let ended = self
             .in_time(
                 webhooks.call_parse_event_notification_without_verification(lease.store(), payload),
             )
             .await;
         Ok(lease.finished(ended)??)
+    }
+
+    /// The interface `webhooks` of an instance.
+    fn webhooks(&self, lease: &mut Lease<'_>) -> Result<Guest, CallError> {
+        let indices = &self.inner.webhooks;
+        lease.interface(|store, exports| indices.load(store, exports))
     }
 }

@@ -1,3 +1,5 @@
+//! What each call moves, as `maxAmount` sees it.
+
 use super::*;
 use crate::operation::{Verb, all, find};
 
