@@ -145,6 +145,50 @@ async fn the_log_tells_every_call() {
 }
 
 #[tokio::test]
+async fn the_log_tells_every_kind_of_call() {
+    let cache = tempfile::tempdir().unwrap();
+    let config = r#"{"email": "jenny@example.com"}"#;
+    let calls: [(&[&str], &[&str]); 5] = [
+        (
+            &["list", "customers"],
+            &[
+                "list_page{",
+                "resource=\"customers\"",
+                "method=\"list\"",
+                "items=0",
+            ],
+        ),
+        (
+            &["list", "customers", "--limit", "5", "--output", "csv"],
+            &["resource=\"customers\"", "items=0"],
+        ),
+        (&["check"], &["check_connection{", "latency=", "lacking=0"]),
+        (
+            &["action", "stripe.createCustomer", "--config", config],
+            &[
+                "run_action{",
+                "action=\"stripe.createCustomer\"",
+                "resource=\"customers\"",
+                "method=\"create\"",
+                "status=200",
+            ],
+        ),
+        (
+            &["list", "customers", "--property", "secretKey=sk_test_"],
+            &["error=", "status=401"],
+        ),
+    ];
+    for (call, parts) in calls {
+        let mut args = call.to_vec();
+        args.extend(["--sandbox", "--log", "info"]);
+        let (_, _, stderr) = run(harness(cache.path(), &args)).await;
+        for part in parts {
+            assert!(stderr.contains(part), "{call:?}: {part}: {stderr}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_component_is_compiled_once() {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path().join("cache");

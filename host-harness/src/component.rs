@@ -50,23 +50,53 @@ impl Source {
 /// Finds the component, building it if this is a checkout and it is older than
 /// its sources. `named` is the file a person named.
 pub fn locate(named: Option<&Path>) -> Result<Source> {
+    match found(named)? {
+        Found::Ready(source) => Ok(source),
+        Found::Unbuilt { checkout, .. } => Ok(Source::File(built(&checkout)?)),
+    }
+}
+
+/// Where the component is, before anything is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is there.
+    Ready(Source),
+    /// It is to be built in this checkout.
+    Unbuilt {
+        /// The checkout's folder.
+        checkout: PathBuf,
+        /// One that is older than its sources, if there is one.
+        outdated: Option<PathBuf>,
+    },
+}
+
+/// Finds the component as [`locate`] does, but builds nothing: for what must be
+/// quick, or only looks.
+pub fn found(named: Option<&Path>) -> Result<Found> {
+    let ready = |source| Ok(Found::Ready(source));
     if let Some(path) = named {
-        return existing(path, "the file given with --plugin");
+        return existing(path, "the file given with --plugin").map(Found::Ready);
     }
     if let Some(path) = env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
-        return existing(Path::new(&path), &format!("the file named by {VARIABLE}"));
+        let what = format!("the file named by {VARIABLE}");
+        return existing(Path::new(&path), &what).map(Found::Ready);
     }
     if let Some(bytes) = embedded() {
-        return Ok(Source::Embedded(bytes));
+        return ready(Source::Embedded(bytes));
     }
     if let Some(checkout) = checkout() {
-        return Ok(Source::File(built(&checkout)?));
+        let path = product(&checkout);
+        if is_current(&path, &checkout) {
+            return ready(Source::File(path));
+        }
+        let outdated = path.is_file().then_some(path);
+        return Ok(Found::Unbuilt { checkout, outdated });
     }
     let beside = env::current_exe()
         .ok()
         .and_then(|program| Some(program.parent()?.join("stripe.wasm")));
     if let Some(path) = beside.filter(|path| path.is_file()) {
-        return Ok(Source::File(path));
+        return ready(Source::File(path));
     }
     bail!(
         "stripe.wasm was not found: name it with --plugin FILE or {VARIABLE}, or put it beside \
@@ -95,7 +125,7 @@ fn embedded() -> Option<&'static [u8]> {
 /// The checkout this program was built from, if it runs in it: below its
 /// folder, or started by cargo. An installed program does not build what it
 /// finds at a path it remembers.
-fn checkout() -> Option<PathBuf> {
+pub fn checkout() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     let program = env::current_exe().ok()?;
     if !program.starts_with(root) && env::var_os("CARGO").is_none() {
@@ -115,9 +145,8 @@ fn built(checkout: &Path) -> Result<PathBuf> {
     if let Some(path) = known.as_ref() {
         return Ok(path.clone());
     }
-    let target = env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| checkout.join("target"), |dir| checkout.join(dir));
-    let path = target.join(TARGET).join(PROFILE).join("stripe.wasm");
+    // Another thread may have built it while this one waited.
+    let path = product(checkout);
     let path = if is_current(&path, checkout) {
         path
     } else {
@@ -125,6 +154,13 @@ fn built(checkout: &Path) -> Result<PathBuf> {
     };
     *known = Some(path.clone());
     Ok(path)
+}
+
+/// Where cargo puts a checkout's component.
+fn product(checkout: &Path) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| checkout.join("target"), |dir| checkout.join(dir));
+    target.join(TARGET).join(PROFILE).join("stripe.wasm")
 }
 
 /// Whether a file is newer than everything the component is made from.
@@ -236,18 +272,44 @@ fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// The compile target's standard library: added where rustup allows it, else
-/// said. rustup's own automatic installation may be switched off.
-fn require_target(checkout: &Path) -> Result<()> {
-    let installed = Command::new("rustc")
+/// What builds the component of a checkout: the version of its Rust compiler;
+/// the error says what is missing, and what to run.
+pub fn toolchain(checkout: &Path) -> Result<String> {
+    let install = "install Rust with rustup (https://rustup.rs)";
+    let output = Command::new("rustc")
+        .current_dir(checkout)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| anyhow::anyhow!("rustc cannot be started ({error}); {install}"))?;
+    if !output.status.success() {
+        // rustup says which toolchain is missing, and how to get it.
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("rustc does not run: {}", said.trim());
+    }
+    if !has_target(checkout) {
+        bail!("the compile target {TARGET} is missing; run: rustup target add {TARGET}");
+    }
+    let version = String::from_utf8_lossy(&output.stdout);
+    Ok(format!("{}, target {TARGET}", version.trim()))
+}
+
+/// Whether the compile target's standard library is installed.
+fn has_target(checkout: &Path) -> bool {
+    Command::new("rustc")
         .current_dir(checkout)
         .args(["--print", "target-libdir", "--target", TARGET])
         .stderr(Stdio::null())
         .output()
         .ok()
         .and_then(|output| String::from_utf8(output.stdout).ok())
-        .is_some_and(|dir| Path::new(dir.trim()).is_dir());
-    if installed {
+        .is_some_and(|dir| Path::new(dir.trim()).is_dir())
+}
+
+/// The compile target's standard library: added where rustup allows it, else
+/// said. rustup's own automatic installation may be switched off.
+fn require_target(checkout: &Path) -> Result<()> {
+    if has_target(checkout) {
         return Ok(());
     }
     note(&format!(

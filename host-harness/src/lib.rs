@@ -63,7 +63,7 @@ pub mod actions {
 }
 
 pub use cache::CompileCache;
-pub use plugin::{CallError, Case, Connection, HostOptions, Instances, Plugin, Webhook};
+pub use plugin::{CallError, Case, Connection, HostOptions, Instances, Plugin, Reached, Webhook};
 pub use policy::Policy;
 pub use secret::Secret;
 pub use transport::{BadProxy, Exchange, Exchanged, Proxies, Roots, TransportOptions};

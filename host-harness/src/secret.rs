@@ -44,6 +44,11 @@ const PREFIXES: [&str; 11] = [
     "pk_live_",
 ];
 
+/// The prefix of a key.
+pub(crate) fn prefix(key: &str) -> Option<&'static str> {
+    PREFIXES.into_iter().find(|prefix| key.starts_with(prefix))
+}
+
 /// Longest key that the component takes, in bytes.
 const LONGEST_KEY: usize = 1024;
 
@@ -64,10 +69,7 @@ impl Injected {
     pub(crate) fn new(key: Secret) -> Option<Injected> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).ok()?;
-        let prefix = PREFIXES
-            .into_iter()
-            .find(|prefix| key.reveal().starts_with(prefix))
-            .unwrap_or_default();
+        let prefix = prefix(key.reveal()).unwrap_or_default();
         let mut placeholder = format!("{prefix}placeholder");
         for byte in random {
             placeholder.push_str(&format!("{byte:02x}"));

@@ -15,7 +15,7 @@ use super::{Ended, Host, Output, Wrong, render};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The action's name, such as stripe.createCustomer; `actions` lists them.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = super::completions::actions())]
     name: String,
 
     /// Its fields, as a JSON object, or @FILE.

@@ -43,7 +43,7 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     })
 }
 
-fn mode(checked: &CheckedConnection) -> Option<&'static str> {
+pub(super) fn mode(checked: &CheckedConnection) -> Option<&'static str> {
     checked.mode.map(|mode| match mode {
         Mode::Test => "test",
         Mode::Live => "live",

@@ -17,10 +17,15 @@ use super::reach::{Reach, TransportFlags};
 pub(super) const THROW_AWAY_KEY: &str = "sk_test_sandbox_0000000000000000";
 
 /// The connection flags of `request` and `batch`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct Flags {
     /// A YAML file with connections, and the id of the one to use.
-    #[arg(short = 'c', long = "connection", value_name = "FILE[#ID]")]
+    #[arg(
+        short = 'c',
+        long = "connection",
+        value_name = "FILE[#ID]",
+        value_hint = clap::ValueHint::FilePath
+    )]
     pub(super) connection: Option<String>,
 
     /// Environment variable that holds the secret key.

@@ -1,7 +1,7 @@
 //! `stripe-harness listen`: an endpoint for webhooks, from a file.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +9,16 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use stripe_harness::document::Document;
 use stripe_harness::listen::{
-    Acting, Action, ActionError, Event, Forward, ListenOptions, Listener, Trigger,
+    Acting, Action, ActionError, Event, Forward, ListenOptions, Listener, RunWorkflow, Trigger,
 };
 use stripe_harness::operators::Context;
+use stripe_harness::sandbox::Sandbox;
+use stripe_harness::workflow::Workflow;
 use stripe_harness::{HostOptions, Instances, Plugin, Proxies, TransportOptions, yaml};
 
 use super::batch::signals;
-use super::connection::{THROW_AWAY_KEY, environment};
+use super::connection::{Flags, THROW_AWAY_KEY, environment};
+use super::workflow::located;
 use super::{Ended, Host, Output, Wrong, render};
 
 /// Where the signing secret is where no connection names any.
@@ -43,31 +46,67 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     forward: Option<String>,
 
-    /// Seconds that forwarding an event may take.
+    /// Run this workflow for each event, with the event as its input. Its steps
+    /// use the connection of -c, or else that of --config.
+    #[arg(long, value_name = "FILE", conflicts_with = "forward")]
+    workflow: Option<PathBuf>,
+
+    /// Seconds that forwarding an event, or a workflow, may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     action_timeout: u64,
 
     /// The form events are printed in.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
+
+    #[command(flatten)]
+    flags: Flags,
 }
 
-pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wrong> {
+pub(super) async fn run(host: &Host, mut arguments: Arguments) -> Result<Ended, Wrong> {
     let stopped = signals::listen()?;
-    let (trigger, properties) = match &arguments.config {
+    if arguments.workflow.is_none() && arguments.flags != Flags::default() {
+        return Err(Wrong(
+            "the flags of a connection are for the steps of --workflow FILE; without one, events \
+             are printed or forwarded, and nothing is called"
+                .to_owned(),
+        ));
+    }
+    let config = match &arguments.config {
         Some(reference) => read(reference)?,
-        None => (Trigger::default(), Map::new()),
+        None => Config::default(),
+    };
+    if config.has_connection && arguments.flags.connection.is_none() {
+        arguments.flags.connection.clone_from(&arguments.config);
+    }
+    let workflow = arguments
+        .workflow
+        .as_deref()
+        .map(read_workflow)
+        .transpose()?;
+    let trigger = match (config.trigger, &workflow) {
+        (Some(trigger), _) => trigger,
+        (None, Some((file, workflow))) => trigger_of(workflow, file)?,
+        (None, None) => Trigger::default(),
+    };
+    let (options, sandbox) = match &workflow {
+        Some(_) => arguments.flags.open().await?,
+        None => (HostOptions::default(), None),
     };
     let plugin = host
         .load(HostOptions {
             instances: Instances::Reused { max_idle: 8 },
-            ..HostOptions::default()
+            ..options
         })
         .await?;
-    let (secrets, tolerance) = secrets(&plugin, properties, arguments.config.as_deref()).await?;
-    let action = match &arguments.forward {
-        None => Deed::Print(arguments.output),
-        Some(url) => {
+    let from = arguments.config.as_deref();
+    let (secrets, tolerance) = secrets(&plugin, config.properties, from).await?;
+    let action = match (workflow, &arguments.forward) {
+        (Some(workflow), _) => {
+            Deed::Run(work(workflow, plugin.clone(), &arguments.flags, sandbox.as_ref()).await?)
+        }
+        (None, None) => Deed::Print(arguments.output),
+        (None, Some(url)) => {
             let transport = TransportOptions {
                 proxies: Proxies::from_env().map_err(|error| Wrong(error.to_string()))?,
                 ..TransportOptions::default()
@@ -97,19 +136,65 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     ));
     let _ = stopped.await;
     listener.shutdown().await;
+    if let Some(sandbox) = sandbox {
+        sandbox.shutdown().await;
+    }
     Ok(Ended::Succeeded)
+}
+
+/// A workflow, and its file's name.
+fn read_workflow(path: &Path) -> Result<(String, Workflow), Wrong> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Wrong(format!("{file} cannot be read: {error}")))?;
+    let workflow = Workflow::parse(&text).map_err(|faults| located(&file, &faults))?;
+    Ok((file, workflow))
+}
+
+/// The events that a workflow itself says it is started by.
+fn trigger_of(workflow: &Workflow, file: &str) -> Result<Trigger, Wrong> {
+    let trigger = workflow.trigger();
+    match trigger.kind.as_deref() {
+        Some("webhook") | None => Trigger::new(trigger.events.clone())
+            .map_err(|message| Wrong(format!("{file}:{}: {message}", workflow.locate("trigger")))),
+        Some(kind) => Err(Wrong(format!(
+            "{file}:{}: this workflow is started by {kind}, not by webhooks; give --config FILE \
+             with the trigger that is meant, or run it with stripe-harness workflow",
+            workflow.locate("trigger.type")
+        ))),
+    }
+}
+
+/// Everything a workflow's steps need, checked before the first event comes.
+async fn work(
+    (file, workflow): (String, Workflow),
+    plugin: Plugin,
+    flags: &Flags,
+    sandbox: Option<&Sandbox>,
+) -> Result<Box<RunWorkflow>, Wrong> {
+    let actions = plugin
+        .list_actions()
+        .await
+        .map_err(|error| Wrong(error.to_string()))?;
+    workflow
+        .check(&actions)
+        .map_err(|faults| located(&file, &faults))?;
+    let connection = flags.connect(&plugin, sandbox).await?;
+    Ok(Box::new(RunWorkflow::new(workflow, plugin, connection)))
 }
 
 /// What is done with an event.
 enum Deed {
     Print(Output),
     Forward(Box<Forward>),
+    Run(Box<RunWorkflow>),
 }
 
 impl Action for Deed {
     fn act<'a>(&'a self, event: &'a Event) -> Acting<'a> {
         match self {
             Deed::Forward(forward) => forward.act(event),
+            Deed::Run(workflow) => workflow.act(event),
             Deed::Print(output) => Box::pin(async move {
                 let line = match output {
                     Output::Text => format!("{} {}", event.kind, event.id),
@@ -125,8 +210,17 @@ impl Action for Deed {
     }
 }
 
+/// What `--config` says.
+#[derive(Default)]
+struct Config {
+    trigger: Option<Trigger>,
+    has_connection: bool,
+    /// Those properties of the connection that deliveries are verified with.
+    properties: Map<String, Value>,
+}
+
 /// Reads a file's trigger, and the properties of its connection.
-fn read(reference: &str) -> Result<(Trigger, Map<String, Value>), Wrong> {
+fn read(reference: &str) -> Result<Config, Wrong> {
     let (file, id) = match reference.rsplit_once('#') {
         Some((file, id)) => (Path::new(file), Some(id)),
         None => (Path::new(reference), None),
@@ -136,12 +230,16 @@ fn read(reference: &str) -> Result<(Trigger, Map<String, Value>), Wrong> {
         .map_err(|error| Wrong(format!("{} cannot be read: {error}", file.display())))?;
     let document = Document::parse(&text).map_err(|error| at(&error))?;
     let root = yaml::parse(&text).map_err(|error| at(&error))?;
-    let trigger = match root.get("trigger") {
-        Some(node) => Trigger::read(node).map_err(|error| at(&error))?,
-        None => Trigger::default(),
-    };
+    let trigger = root
+        .get("trigger")
+        .map(Trigger::read)
+        .transpose()
+        .map_err(|error| at(&error))?;
     if document.connections.is_empty() && id.is_none() {
-        return Ok((trigger, Map::new()));
+        return Ok(Config {
+            trigger,
+            ..Config::default()
+        });
     }
     let connection = document
         .connection(id)
@@ -160,7 +258,11 @@ fn read(reference: &str) -> Result<(Trigger, Map<String, Value>), Wrong> {
             properties.insert(name.to_owned(), value);
         }
     }
-    Ok((trigger, properties))
+    Ok(Config {
+        trigger,
+        has_connection: true,
+        properties,
+    })
 }
 
 /// The signing secrets and the tolerance, as the component reads them.

@@ -1,19 +1,22 @@
 //! The `stripe-harness` command: what others script against. Results go to
 //! stdout, everything said to a person to stderr.
 //!
-//! Exit codes: 0 all succeeded, 1 a request failed, 2 usage or configuration,
-//! 130 a batch was interrupted.
+//! Exit codes: 0 all succeeded, 1 a request failed or `doctor` found an error,
+//! 2 usage or configuration, 130 a batch was interrupted.
 
 mod action;
 mod advance_clock;
 mod batch;
 mod check;
+mod completions;
 mod component;
 mod connection;
 mod describe;
+mod doctor;
 mod list;
 mod listen;
 mod log;
+mod new;
 mod operations;
 mod reach;
 mod render;
@@ -79,9 +82,17 @@ enum Command {
     Operations(operations::Arguments),
     /// Tell what a call takes: a tree, its JSON Schema, or YAML to paste.
     Describe(describe::Arguments),
+    /// Write a commented YAML file to begin with: a connection, or a request.
+    New(new::Arguments),
+    /// Look at everything a call needs, and say what is wrong and what to do.
+    Doctor(doctor::Arguments),
+    /// Print what a shell needs to complete this command, resources and methods
+    /// included: source <(stripe-harness completions bash).
+    Completions(completions::Arguments),
     /// Say which component is used, and what it imports and exports.
     Component,
-    /// Receive webhooks: verify, filter, and print or forward each event once.
+    /// Receive webhooks: verify, filter, and print, forward or run a workflow
+    /// for each event, once.
     Listen(listen::Arguments),
     /// Serve the embedded stand-in for Stripe until it is stopped.
     Sandbox(sandbox::Arguments),
@@ -133,6 +144,7 @@ impl From<std::io::Error> for Wrong {
 
 /// Parses the command line, runs the command, says how it ended.
 pub(crate) fn main() -> ExitCode {
+    completions::answer::<Arguments>();
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -178,6 +190,9 @@ async fn dispatch(arguments: Arguments) -> Result<Ended, Wrong> {
         Command::Batch(arguments) => batch::run(&host, arguments).await,
         Command::Operations(arguments) => operations::run(&host, arguments).await,
         Command::Describe(arguments) => describe::run(&host, arguments).await,
+        Command::New(arguments) => new::run(&host, arguments).await,
+        Command::Doctor(arguments) => doctor::run(&host, arguments).await,
+        Command::Completions(arguments) => completions::run(&arguments),
         Command::Component => component::run(&host).await,
         Command::Listen(arguments) => listen::run(&host, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,

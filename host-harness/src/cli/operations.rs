@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     text: Vec<String>,
 
     /// A resource, or what comes before a dot in one, such as checkout.
-    #[arg(long, value_name = "RESOURCE")]
+    #[arg(long, value_name = "RESOURCE", add = super::completions::resources())]
     resource: Option<String>,
 
     /// What a call does.

@@ -17,7 +17,7 @@ use super::sandbox::{State, read_faults};
 const CALLS: usize = 8;
 
 /// Where the component may connect, and what it is given.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct Reach {
     /// Start the embedded stand-in for Stripe and send everything there; a
     /// throw-away key serves where none is set.
@@ -61,9 +61,10 @@ pub(super) struct Reach {
 }
 
 /// Certificate authorities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Authorities {
     /// Mozilla's, as they are built into this program.
+    #[default]
     Bundled,
     /// This machine's own.
     Platform,
@@ -156,7 +157,7 @@ impl Reach {
 }
 
 /// A connection's transport, as flags.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct TransportFlags {
     /// Highest HTTP version to offer [default: 2.0].
     #[arg(long, value_name = "VERSION", value_parser = ["1.1", "2.0"])]

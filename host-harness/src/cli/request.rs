@@ -16,7 +16,7 @@ use super::{Ended, Host, Output, Wrong, render};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What to call, such as customers.create or checkout.sessions.retrieve.
-    #[arg(value_name = "RESOURCE.METHOD")]
+    #[arg(value_name = "RESOURCE.METHOD", add = super::completions::operations())]
     call: String,
 
     /// Arguments in order: ids, params, options. Each is JSON, or text if it

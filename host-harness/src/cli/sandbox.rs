@@ -46,7 +46,7 @@ pub(super) struct Arguments {
 }
 
 /// What a sandbox begins with, whichever command starts it.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct State {
     /// With a seed, a sandbox's ids are the same on every run.
     #[arg(long, value_name = "N")]

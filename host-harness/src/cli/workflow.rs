@@ -102,7 +102,7 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     }
 }
 
-fn located(file: &str, faults: &Faults) -> Wrong {
+pub(super) fn located(file: &str, faults: &Faults) -> Wrong {
     let lines: Vec<String> = faults
         .0
         .iter()

@@ -20,13 +20,14 @@
 //! | `server` | sockets, limits of size and time, the answer |
 //! | `trigger` | which events count |
 //! | `seen` | which events were dealt with |
-//! | `action`, `forward` | what is done with an event |
+//! | `action`, `forward`, `workflow` | what is done with an event |
 
 mod action;
 mod forward;
 mod seen;
 mod server;
 mod trigger;
+mod workflow;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +38,7 @@ pub use self::action::{Acting, Action, ActionError, Event};
 pub use self::forward::Forward;
 pub use self::server::Listener;
 pub use self::trigger::{BadTrigger, Trigger};
+pub use self::workflow::RunWorkflow;
 
 /// How a listener behaves. `ListenOptions::default()` listens on a free port of
 /// the loopback address, and knows no secret.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::CallError;
 use crate::bindings::types;
-use crate::secret::{Injected, oddity};
+use crate::secret::{Injected, oddity, prefix};
 use crate::transport::Route;
 
 /// Milliseconds below which a timeout was probably meant in seconds.
@@ -83,6 +83,12 @@ impl Connection {
             warnings.push(oddity.to_owned());
         }
         warnings
+    }
+
+    /// What its key begins with, such as `sk_test_`: its kind and its mode. None
+    /// if it has no key, or none of a form that is known.
+    pub fn key_prefix(&self) -> Option<&'static str> {
+        prefix(self.record.secret_key.as_deref()?)
     }
 
     pub(super) fn via(&self) -> &Via {

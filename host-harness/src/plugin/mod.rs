@@ -11,8 +11,10 @@ mod engine;
 mod error;
 mod instance;
 mod options;
+mod reach;
 mod stderr;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -35,6 +37,7 @@ pub use self::calls::Webhook;
 pub use self::connection::Connection;
 pub use self::error::{CallError, Case};
 pub use self::options::{HostOptions, Instances};
+pub use self::reach::Reached;
 
 /// The component, compiled and ready to be called. Cheap to clone; calls run
 /// side by side. Dropping a call's future cancels it; a request it has sent by
@@ -42,7 +45,10 @@ pub use self::options::{HostOptions, Instances};
 ///
 /// Every call of [`Plugin::request`] is a `tracing` span named `request`, with
 /// the fields `resource`, `method`, `status`, `attempts`, `request_id` and, where
-/// it failed, `error` (the failure's type).
+/// it failed, `error` (the failure's type). So are [`Plugin::stripe_request`]
+/// (whose resource the component alone knows), [`Plugin::run_action`] (also
+/// `action`), [`Plugin::list_page`] and [`Plugin::list_all`] (also `items`), and
+/// [`Plugin::check_connection`].
 ///
 /// ```no_run
 /// # async fn example(component: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
@@ -93,6 +99,9 @@ struct Inner {
     /// Ways to Stripe of connections' own, by their settings: connections that
     /// are parsed again share what they opened.
     routes: Mutex<Vec<(types::Transport, Weak<Route>)>>,
+    /// The operation each ready-made action calls, by its name, once a span has
+    /// asked.
+    actions: tokio::sync::OnceCell<HashMap<String, String>>,
 }
 
 impl Inner {
@@ -184,6 +193,7 @@ impl Plugin {
                 fallback,
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
                 routes: Mutex::default(),
+                actions: tokio::sync::OnceCell::new(),
             }),
         })
     }

@@ -33,6 +33,12 @@ pub(crate) struct Lost {
     pub(crate) detail: Option<String>,
 }
 
+impl From<Error> for Lost {
+    fn from(code: Error) -> Lost {
+        Lost { code, detail: None }
+    }
+}
+
 /// Connections that are kept open, HTTP/1.1 or HTTP/2 as the server chose.
 pub(crate) struct Pool(Client<Connector, WasiBody>);
 

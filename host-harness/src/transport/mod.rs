@@ -11,7 +11,6 @@
 //! | `route` | a connection's own way, applied whole or refused |
 //! | `body` | an answer's body, bounded in time and size |
 //! | `scrub` | an answer without the key that the component must not see |
-//! | `scrub` | an answer's body, without the key the host injected |
 
 mod body;
 mod client;
@@ -123,6 +122,41 @@ impl Transport {
             max_response_bytes: options.response_limit(),
             max_requests: options.max_concurrent_requests,
         })
+    }
+
+    /// Whether a server answers at all: one GET of the host's own, without a
+    /// key, in the policy's bounds and on a connection's route.
+    pub(crate) async fn reach(
+        &self,
+        url: http::Uri,
+        route: Option<Arc<Route>>,
+        patience: Duration,
+    ) -> Result<http::Response<WasiBody>, Lost> {
+        let call = Call {
+            route,
+            ..Call::default()
+        };
+        let options = RequestOptions {
+            connect_timeout: Some(patience),
+            first_byte_timeout: Some(patience),
+            between_bytes_timeout: Some(patience),
+        };
+        let nothing = http_body_util::Empty::new()
+            .map_err(|never| match never {})
+            .boxed_unsync();
+        let request = http::Request::get(url)
+            .body(nothing)
+            .map_err(|_| Lost::from(Error::HttpRequestUriInvalid))?;
+        self.send(request, options, &call)
+            .await
+            .map_err(|code| Lost {
+                code,
+                detail: call
+                    .note
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take(),
+            })
     }
 
     async fn send(

@@ -461,6 +461,21 @@ mod tests {
         }
     }
 
+    /// The message for a name like no other lists all there are.
+    #[test]
+    fn the_schema_has_every_property_and_no_other() {
+        let message = refusal(r#"{"secretKey":"k","zzzzzzzzzzzzzzzzzzzz":1}"#).message;
+        let (_, names) = message.split_once("the properties are ").unwrap();
+        let mut read: Vec<&str> = names.trim_end_matches('.').split(", ").collect();
+        let schema = include_str!("../../catalogue/connection.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let properties = schema["properties"].as_object().unwrap();
+        let mut described: Vec<&str> = properties.keys().map(String::as_str).collect();
+        read.sort_unstable();
+        described.sort_unstable();
+        assert_eq!(described, read);
+    }
+
     #[test]
     fn a_fallback_key_makes_the_property_optional() {
         assert!(parse("{}", true).unwrap().secret_key.is_none());

@@ -6,10 +6,12 @@ mod skeleton;
 mod tree;
 
 use clap::{Args, ValueEnum};
-use stripe_harness::HostOptions;
+use serde_json::Value;
 use stripe_harness::catalogue::{Operation, OperationFilter};
+use stripe_harness::{HostOptions, Plugin};
 
-use self::schema::Schema;
+pub(super) use self::schema::Schema;
+pub(super) use self::skeleton::page as skeleton;
 use super::operations::{kind_name, marks};
 use super::{Ended, Host, Wrong, render};
 
@@ -17,7 +19,7 @@ use super::{Ended, Host, Wrong, render};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What to describe, such as customers.create.
-    #[arg(value_name = "RESOURCE.METHOD")]
+    #[arg(value_name = "RESOURCE.METHOD", add = super::completions::operations())]
     call: String,
 
     /// The form of the description.
@@ -39,37 +41,46 @@ enum Form {
 pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wrong> {
     let plugin = host.load(HostOptions::default()).await?;
     let call = arguments.call.as_str();
-    let (resource, method) = call.rsplit_once('.').unwrap_or(("", call));
-    let said = |error: stripe_harness::CallError| Wrong(error.to_string());
-    let text = plugin
-        .describe_operation(resource, method)
-        .await
-        .map_err(said)?;
+    let described = described(&plugin, call).await?;
     if arguments.output == Form::Json {
-        render::line(&format!("{:#}", render::parsed(&text)))?;
+        render::line(&format!("{described:#}"))?;
         return Ok(Ended::Succeeded);
     }
-    let parsed = render::parsed(&text);
-    let schema = Schema::new(&parsed);
+    let schema = Schema::new(&described);
     let page = match arguments.output {
-        Form::Yaml => skeleton::page(call, &schema),
-        _ => {
-            // Of rawRequest there is no row.
-            let filter = OperationFilter {
-                text: None,
-                resource: Some(resource.to_owned()),
-                kind: None,
-            };
-            let rows = plugin.operations(&filter).await.unwrap_or_default();
-            let row = rows.iter().find(|row| row.name == call);
-            format!("{}{}", heading(call, row), tree::page(&schema))
-        }
+        Form::Yaml => skeleton(call, &schema),
+        _ => format!("{}{}", headed(&plugin, call).await, tree::page(&schema)),
     };
     render::line(page.trim_end())?;
     Ok(Ended::Succeeded)
 }
 
-/// What a person wants to know first.
+/// The JSON Schema of a call's arguments.
+pub(super) async fn described(plugin: &Plugin, call: &str) -> Result<Value, Wrong> {
+    let (resource, method) = call.rsplit_once('.').unwrap_or(("", call));
+    let text = plugin
+        .describe_operation(resource, method)
+        .await
+        .map_err(|error| Wrong(error.to_string()))?;
+    Ok(render::parsed(&text))
+}
+
+/// What a person wants to know of a call first.
+pub(super) async fn headed(plugin: &Plugin, call: &str) -> String {
+    // Of rawRequest there is no row.
+    let filter = OperationFilter {
+        text: None,
+        resource: Some(
+            call.rsplit_once('.')
+                .map_or("", |(resource, _)| resource)
+                .to_owned(),
+        ),
+        kind: None,
+    };
+    let rows = plugin.operations(&filter).await.unwrap_or_default();
+    heading(call, rows.iter().find(|row| row.name == call))
+}
+
 fn heading(call: &str, row: Option<&Operation>) -> String {
     let Some(row) = row else {
         return format!("{call}\n");

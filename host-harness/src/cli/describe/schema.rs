@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// A described schema.
-pub(super) struct Schema<'s> {
+pub(in crate::cli) struct Schema<'s> {
     root: &'s Value,
 }
 
@@ -16,7 +16,7 @@ pub(super) struct Member<'s> {
 }
 
 impl<'s> Schema<'s> {
-    pub(super) fn new(root: &'s Value) -> Self {
+    pub(in crate::cli) fn new(root: &'s Value) -> Self {
         Schema { root }
     }
 

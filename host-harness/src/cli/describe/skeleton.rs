@@ -9,7 +9,7 @@ use super::schema::{Member, Schema};
 const DEEP: usize = 2;
 
 /// The YAML of a call.
-pub(super) fn page(call: &str, schema: &Schema<'_>) -> String {
+pub(in crate::cli) fn page(call: &str, schema: &Schema<'_>) -> String {
     let mut yaml = Yaml {
         schema,
         out: String::new(),

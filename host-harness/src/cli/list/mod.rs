@@ -24,7 +24,7 @@ const PAGE: u64 = 100;
 pub(super) struct Arguments {
     /// What to list: a resource, such as customers, or one of its lists, such
     /// as customers.search or accounts.listPersons.
-    #[arg(value_name = "RESOURCE")]
+    #[arg(value_name = "RESOURCE", add = super::completions::lists())]
     list: String,
 
     /// Arguments in order: ids, params, options. Each is JSON, or text if it

@@ -1,5 +1,7 @@
 //! `actions`: the ready-made actions, and running one.
 
+use std::collections::HashMap;
+
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
@@ -28,11 +30,19 @@ impl Plugin {
         let span = tracing::info_span!(
             "run_action",
             action = name,
+            resource = Empty,
+            method = Empty,
             status = Empty,
             attempts = Empty,
             request_id = Empty,
             error = Empty
         );
+        if !span.is_disabled()
+            && let Some((resource, method)) = self.called_by(name).await
+        {
+            span.record("resource", resource);
+            span.record("method", method);
+        }
         let config = config.into();
         let call = async {
             let indices = self.actions()?;
@@ -47,6 +57,23 @@ impl Plugin {
         let result = call.instrument(span.clone()).await;
         record(&span, &result);
         result
+    }
+
+    /// The resource and the method of an action, for its span.
+    async fn called_by(&self, action: &str) -> Option<(&str, &str)> {
+        let operations = self
+            .inner
+            .actions
+            .get_or_init(async || {
+                // Who runs the action is told what is wrong with the component.
+                let actions = self.list_actions().await.unwrap_or_default();
+                actions
+                    .into_iter()
+                    .map(|action| (action.name, action.operation))
+                    .collect::<HashMap<_, _>>()
+            })
+            .await;
+        operations.get(action)?.rsplit_once('.')
     }
 
     /// Where the interface is in the component. Components of an earlier version

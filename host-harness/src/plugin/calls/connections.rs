@@ -4,9 +4,12 @@
 use std::sync::{Arc, PoisonError};
 
 use serde_json::Value;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::super::connection::{self, Connection, Via};
 use super::super::{CallError, Plugin};
+use super::record_failure;
 use crate::bindings::exports::lowcode::stripe::connections::CheckedConnection;
 use crate::bindings::types;
 use crate::policy::is_loopback;
@@ -47,14 +50,34 @@ impl Plugin {
         &self,
         connection: &Connection,
     ) -> Result<CheckedConnection, CallError> {
-        let mut lease = self.lease(connection.via()).await?;
-        let indices = &self.inner.connections;
-        let connections = lease.interface(|store, exports| indices.load(store, exports))?;
-        let store = lease.store();
-        let checked = self
-            .in_time(connections.call_check_connection(store, connection.record()))
-            .await;
-        lease.answered(checked)
+        let span = tracing::info_span!(
+            "check_connection",
+            latency = Empty,
+            lacking = Empty,
+            status = Empty,
+            attempts = Empty,
+            request_id = Empty,
+            error = Empty
+        );
+        let call = async {
+            let mut lease = self.lease(connection.via()).await?;
+            let indices = &self.inner.connections;
+            let connections = lease.interface(|store, exports| indices.load(store, exports))?;
+            let store = lease.store();
+            let checked = self
+                .in_time(connections.call_check_connection(store, connection.record()))
+                .await;
+            lease.answered(checked)
+        };
+        let result = call.instrument(span.clone()).await;
+        match &result {
+            Ok(checked) => {
+                span.record("latency", checked.latency);
+                span.record("lacking", checked.lacking.len());
+            }
+            Err(error) => record_failure(&span, error),
+        }
+        result
     }
 
     /// Takes a connection's record that was made elsewhere.

@@ -19,22 +19,29 @@ use crate::bindings::types;
 
 /// Completes a call's span.
 fn record(span: &Span, result: &Result<types::Response, CallError>) {
-    if span.is_disabled() {
-        return;
-    }
-    let (status, attempts, request_id) = match result {
-        Ok(response) => (response.status, response.attempts, &response.request_id),
-        Err(error) => {
-            span.record("error", error.failure.type_.as_str());
-            let failure = &error.failure;
-            (failure.status, failure.attempts, &failure.request_id)
+    match result {
+        Ok(response) => {
+            let id = response.request_id.as_deref();
+            record_answer(span, response.status, response.attempts, id);
         }
-    };
+        Err(error) => record_failure(span, error),
+    }
+}
+
+/// Completes the span of a call that failed.
+fn record_failure(span: &Span, error: &CallError) {
+    let failure = &error.failure;
+    span.record("error", failure.type_.as_str());
+    let id = failure.request_id.as_deref();
+    record_answer(span, failure.status, failure.attempts, id);
+}
+
+fn record_answer(span: &Span, status: Option<u16>, attempts: u32, request_id: Option<&str>) {
     span.record("attempts", attempts);
     if let Some(status) = status {
         span.record("status", status);
     }
     if let Some(request_id) = request_id {
-        span.record("request_id", request_id.as_str());
+        span.record("request_id", request_id);
     }
 }
