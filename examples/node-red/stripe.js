@@ -1,40 +1,74 @@
-// Two nodes: `stripe-connection`, which keeps the key among Node-RED's encrypted
-// credentials, and `stripe-request`, which calls one method for each message.
+// Four nodes: `stripe-connection`, which keeps the secrets among Node-RED's encrypted
+// credentials, and three that work on messages: `stripe-request` calls a method,
+// `stripe-list` reads a list, `stripe-webhook` verifies a delivery.
 
 'use strict';
 
-const { request } = require('lowdefy-stripe-wasm');
+const { listAll, listPage, request } = require('lowdefy-stripe-wasm');
 
 module.exports = (RED) => {
   function Connection(config) {
     RED.nodes.createNode(this, config);
-    const { secretKey } = this.credentials ?? {};
-    this.connection = { ...JSON.parse(config.properties || '{}'), ...(secretKey && { secretKey }) };
+    const { secretKey, webhookSecret } = this.credentials ?? {};
+    this.connection = {
+      ...JSON.parse(config.properties || '{}'),
+      ...(secretKey && { secretKey }),
+      // Two while one is replaced by another.
+      ...(webhookSecret && { webhookSecrets: webhookSecret.split(/[\s,]+/).filter(Boolean) }),
+    };
   }
-  RED.nodes.registerType('stripe-connection', Connection, { credentials: { secretKey: { type: 'password' } } });
+  const secret = { type: 'password' };
+  RED.nodes.registerType('stripe-connection', Connection, { credentials: { secretKey: secret, webhookSecret: secret } });
 
-  function Request(config) {
-    RED.nodes.createNode(this, config);
-    const stops = new AbortController();
-    this.on('input', async (msg, send, done) => {
-      const { connection } = RED.nodes.getNode(config.connection) ?? {};
-      const resource = msg.resource ?? config.resource;
-      const method = msg.method ?? config.method;
-      if (!connection) return done(new Error('The node has no Stripe connection.'));
-      this.status({ fill: 'blue', shape: 'dot', text: `${resource}.${method}` });
-      try {
-        const { body, ...about } = await request(connection, resource, method, msg.payload ?? null, { signal: stops.signal });
-        this.status({});
-        send({ ...msg, payload: body, stripe: about });
-        done();
-      } catch (error) {
-        this.status({ fill: 'red', shape: 'ring', text: error.code ?? error.type ?? error.name });
-        // A catch node sees the message; the rest is for a flow that asks.
-        msg.stripe = { ...error };
-        done(error);
-      }
+  /**
+   * Registers a node that works on messages.
+   *
+   * @param work from the connection, a message, the node's configuration and a signal
+   *   that ends with the flow: what the message gets
+   */
+  function register(type, work) {
+    RED.nodes.registerType(type, function (config) {
+      RED.nodes.createNode(this, config);
+      const stops = new AbortController();
+      this.on('input', async (msg, send, done) => {
+        const { connection } = RED.nodes.getNode(config.connection) ?? {};
+        if (!connection) return done(new Error('The node has no Stripe connection.'));
+        this.status({ fill: 'blue', shape: 'dot', text: this.type });
+        try {
+          const answer = await work(connection, msg, config, stops.signal);
+          this.status({});
+          send({ ...msg, ...answer });
+          done();
+        } catch (error) {
+          this.status({ fill: 'red', shape: 'ring', text: error.code ?? error.type ?? error.name });
+          // A catch node sees the message; the rest is for a flow that asks.
+          msg.stripe = { ...error };
+          done(error);
+        }
+      });
+      this.on('close', () => stops.abort());
     });
-    this.on('close', () => stops.abort());
   }
-  RED.nodes.registerType('stripe-request', Request);
+
+  const named = (msg, config) => [msg.resource ?? config.resource, msg.method ?? config.method, msg.payload ?? null];
+
+  register('stripe-request', async (connection, msg, config, signal) => {
+    const { body, ...about } = await request(connection, ...named(msg, config), { signal });
+    return { payload: body, stripe: about };
+  });
+
+  // A message with a cursor, even null, asks for one page.
+  register('stripe-list', async (connection, msg, config, signal) => {
+    const { items, ...about } = msg.cursor === undefined
+      ? await listAll(connection, ...named(msg, config), { limit: msg.limit ?? Number(config.limit), signal })
+      : await listPage(connection, ...named(msg, config), { cursor: msg.cursor, signal });
+    return { payload: items, stripe: about };
+  });
+
+  register('stripe-webhook', async (connection, msg, config, signal) => {
+    const headers = msg.req?.headers ?? msg.headers ?? {};
+    const payload = Buffer.isBuffer(msg.payload) ? msg.payload.toString() : msg.payload;
+    const args = [payload, headers['stripe-signature'], null, null, msg.receivedAt];
+    return { payload: (await request(connection, 'webhooks', 'constructEvent', args, { signal })).body };
+  });
 };

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, LifoQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from wasmtime import Config, Engine, Store, WasiConfig
 from wasmtime.component import Component, Linker, Variant
@@ -27,6 +27,13 @@ class StripeError(Exception):
 
     def __reduce__(self) -> Any:  # so that it crosses processes
         return StripeError, (self.case, self.failure)
+
+
+class Listed(NamedTuple):
+    """Items of a list, and the cursor behind the last; none where there are no more."""
+
+    items: list[Any]
+    next: str | None
 
 
 class Stripe:
@@ -48,6 +55,24 @@ class Stripe:
         answer. Raises `StripeError`."""
         answer = self._call("requests", "request", self._connection, resource, method, json.dumps(args))
         return json.loads(answer.body)
+
+    def list_all(self, resource: str, method: str, args: Any = None, *, limit: int) -> Listed:
+        """Reads a list page by page, until it ends or there are `limit` items."""
+        return self._listed("list-all", resource, method, args, limit)
+
+    def list_page(self, resource: str, method: str, args: Any = None, cursor: str | None = None) -> Listed:
+        """Reads one page: the first, or the one that the `next` of another names."""
+        return self._listed("list-page", resource, method, args, cursor)
+
+    def construct_event(self, payload: str | bytes, signature: str, received_at: int | None = None) -> Any:
+        """Verifies a webhook with the connection's `webhookSecrets` and returns its event.
+        `payload` is the body exactly as it arrived, `signature` its header `stripe-signature`."""
+        text = payload if isinstance(payload, str) else payload.decode(errors="replace")
+        return self.request("webhooks", "constructEvent", [text, signature, None, None, received_at])
+
+    def _listed(self, function: str, resource: str, method: str, args: Any, last: int | str | None) -> Listed:
+        page = self._call("pages", function, self._connection, resource, method, json.dumps(args), last)
+        return Listed([json.loads(item) for item in page.items], page.next)
 
     def _call(self, interface: str, function: str, *values: Any) -> Any:
         try:

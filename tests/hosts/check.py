@@ -6,10 +6,15 @@
 COMMAND is a host's driver. It says who it is with its first line, such as
 `{"host": "Python", "version": "wasmtime 50.0.1"}`, then reads one call a line,
 
-    {"connection": {properties}, "resource": …, "method": …, "args": …}
+    {"connection": {properties}, "function": "request", "resource": …, "method": …, "args": …}
+    {"connection": {properties}, "function": "list-all", "resource": …, "method": …, "args": …, "limit": …}
+    {"connection": {properties}, "function": "list-page", "resource": …, "method": …, "args": …, "cursor": …}
+    {"connection": {properties}, "function": "construct-event", "payload": …, "signature": …, "received_at": …}
 
 and answers each with one line: `{"body": …}`, or `{"error": {"message": …}}` with
-the members of the contract's failure that the host passes on. Everything is checked
+the members of the contract's failure that the host passes on. The body of a list is
+`{"items": […], "next": cursor or null}`, that of a webhook its event; the secrets of
+webhooks are those of the connection. Everything is checked
 but what a host says it has no place for: `"lacks": ["case", "type", "code"]`.
 Prints a row of the table: host, version, calls passed, time per call.
 """
@@ -24,6 +29,15 @@ from pathlib import Path
 from typing import Any
 
 KEY = "sk_test_hosts_4242"
+# As in calls.jsonl, which signs with the second.
+WEBHOOK_SECRETS = ["whsec_hosts_old", "whsec_hosts_new"]
+# What a line of calls.jsonl names, and the names of its values.
+FUNCTIONS = {
+    "call": ("request", ["resource", "method", "args"]),
+    "list-all": ("list-all", ["resource", "method", "args", "limit"]),
+    "list-page": ("list-page", ["resource", "method", "args", "cursor"]),
+    "construct-event": ("construct-event", ["payload", "signature", "received_at"]),
+}
 # Nothing listens there: the port is reserved (RFC 6335, tcpmux is long gone).
 DOWN = "http://127.0.0.1:1"
 
@@ -37,14 +51,17 @@ def resolved(value: Any, saved: dict[str, Any]) -> Any:
     if not isinstance(value, str) or not value.startswith("$") or value == "$any":
         return value
     found: Any = saved
-    for step in value[1:].split("."):
-        found = found[int(step)] if isinstance(found, list) else found[step]
+    try:
+        for step in value[1:].split("."):
+            found = found[int(step)] if isinstance(found, list) else found[step]
+    except (KeyError, IndexError, TypeError):
+        return None  # an earlier call failed, and was told about
     return found
 
 
 def differences(expected: Any, actual: Any, place: str = "body") -> list[str]:
-    """Where what is expected is not in what came. Lists are compared up to what is
-    expected of them."""
+    """Where what is expected is not in what came. An object may have more members, a
+    list no more items."""
     if expected == "$any":
         return [] if actual else [f"{place}: nothing there"]
     if isinstance(expected, dict) and isinstance(actual, dict):
@@ -53,7 +70,7 @@ def differences(expected: Any, actual: Any, place: str = "body") -> list[str]:
             for name, member in expected.items()
             for line in differences(member, actual.get(name), f"{place}.{name}")
         ]
-    if isinstance(expected, list) and isinstance(actual, list) and len(actual) >= len(expected):
+    if isinstance(expected, list) and isinstance(actual, list) and len(actual) == len(expected):
         pairs = zip(expected, actual)
         return [line for at, (e, a) in enumerate(pairs) for line in differences(e, a, f"{place}[{at}]")]
     # 1 is not true here.
@@ -78,7 +95,7 @@ def judged(case: dict[str, Any], answer: dict[str, Any], saved: dict[str, Any], 
 def main() -> int:
     origin, dashes, *command = sys.argv[1:]
     assert dashes == "--" and command, __doc__
-    default = {"secretKey": KEY, "baseUrl": origin, "telemetry": False}
+    default = {"secretKey": KEY, "baseUrl": origin, "telemetry": False, "webhookSecrets": WEBHOOK_SECRETS}
     connections = {
         "default": default,
         "without-key": {name: value for name, value in default.items() if name != "secretKey"},
@@ -90,16 +107,19 @@ def main() -> int:
     passed, times = 0, []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as driver:
         assert driver.stdin and driver.stdout
-        patience = threading.Timer(120, driver.kill)  # for a host that hangs
+        patience = threading.Timer(300, driver.kill)  # for a host that hangs
         patience.start()
         hello = driver.stdout.readline()
         if not hello:
             sys.exit(f"{' '.join(command)} ended before it said who it is")
         who = json.loads(hello)
         for case in cases:
-            resource, method, args = case["call"]
-            connection = connections[case.get("connection", "default")]
-            call = {"connection": connection, "resource": resource, "method": method, "args": resolved(args, saved)}
+            function, names, values = next((*FUNCTIONS[name], case[name]) for name in FUNCTIONS if name in case)
+            call = {
+                "connection": connections[case.get("connection", "default")],
+                "function": function,
+                **dict(zip(names, resolved(values, saved), strict=True)),
+            }
             begun = time.perf_counter()
             print(json.dumps(call), file=driver.stdin, flush=True)
             line = driver.stdout.readline()
@@ -109,8 +129,8 @@ def main() -> int:
             took = time.perf_counter() - begun
             answer = json.loads(line)
             wrong = judged(case, answer, saved, who.get("lacks", []))
-            if KEY in line:
-                wrong.append("the key is in the answer")
+            if any(secret in line for secret in [KEY, *WEBHOOK_SECRETS]):
+                wrong.append("a secret is in the answer")
             for what in wrong:
                 print(f"{who['host']}: {case['id']}: {what}", file=sys.stderr)
             passed += not wrong

@@ -11,16 +11,27 @@ const { devDependencies } = createRequire(import.meta.url)('../../examples/lowde
 
 // Lowdefy passes a message on, and no other member of an error.
 const lacks = ['case', 'type', 'code'];
+
+/** A call as a request of an app. */
+const nested = (path, args) => path.reduceRight((inner, name) => ({ [name]: inner }), args);
+const REQUESTS = {
+  request: ({ resource, method, args }) => ({ request: nested([...resource.split('.').filter(Boolean), method], args) }),
+  'list-all': ({ resource, method, args, limit }) => ({ type: 'StripeListAll', request: { resource, method, args, limit } }),
+  'list-page': ({ resource, method, args, cursor }) => ({ type: 'StripeListPage', request: { resource, method, args, cursor } }),
+  'construct-event': ({ payload, signature, received_at: receivedAt }) =>
+    ({ request: nested(['webhooks', 'constructEvent'], [payload, signature, null, null, receivedAt]) }),
+};
+
 console.log(JSON.stringify({ host: 'Lowdefy', version: `@lowdefy/api ${devDependencies['@lowdefy/api']}`, lacks }));
 for await (const line of createInterface({ input: process.stdin })) {
-  const { connection, resource, method, args } = JSON.parse(line);
-  const { secretKey, ...properties } = connection;
+  const call = JSON.parse(line);
+  const { secretKey, ...properties } = call.connection;
   const outcome = await callThroughLowdefy({
     connections,
     // A key is a secret in an app, and comes in by its operator.
     connection: secretKey === undefined ? properties : { ...properties, secretKey: { _secret: 'STRIPE_SECRET_KEY' } },
     secrets: { STRIPE_SECRET_KEY: secretKey },
-    request: [...resource.split('.').filter(Boolean), method].reduceRight((inner, name) => ({ [name]: inner }), args),
+    ...REQUESTS[call.function](call),
   });
   console.log(JSON.stringify('response' in outcome ? { body: outcome.response } : outcome));
 }

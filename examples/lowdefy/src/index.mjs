@@ -1,3 +1,3 @@
 import stripe from './stripe.cjs';
 
-export const { request, stripeRequest, StripeError } = stripe;
+export const { constructEvent, listAll, listPage, request, stripeRequest, StripeError } = stripe;

@@ -1,10 +1,13 @@
 // The schemas Lowdefy checks before it calls: those of the component, in the
-// dialect Lowdefy's validator reads (draft 7, with `errorMessage`).
+// dialect Lowdefy's validator reads (draft 7, with `errorMessage`, no formats).
 
 'use strict';
 
 const { MOST_WORKERS } = require('./stripe.cjs');
-const component = require('../component/connection-schema.json');
+const published = require('../component/connection-schema.json');
+
+// The validator warns of each format it does not know, at every start.
+const component = JSON.parse(JSON.stringify(published), (name, value) => (name === 'format' && typeof value === 'string' ? undefined : value));
 
 /** A property with the message a person gets when it has another type. */
 function worded([name, property]) {
@@ -40,4 +43,26 @@ const request = {
   errorMessage: { type: 'StripeRequest request properties should be an object.' },
 };
 
-module.exports = { connection, request };
+/** A request that reads a list: which one, and what only this kind takes. */
+function list(title, own, required = []) {
+  return {
+    title,
+    type: 'object',
+    properties: {
+      resource: { type: 'string', description: 'Such as customers, or checkout.sessions.' },
+      method: { type: 'string', description: 'Mostly list, or search.' },
+      args: { description: 'As below a StripeRequest: ids, then parameters, then options.' },
+      ...own,
+    },
+    required: ['resource', 'method', ...required],
+    additionalProperties: false,
+    errorMessage: { type: `${title} request properties should be an object.` },
+  };
+}
+
+const limit = { type: 'integer', description: 'The most items to read.' };
+const listAll = list('StripeListAll', { limit }, ['limit']);
+const cursor = { type: ['string', 'null'], description: 'The next of the page before.' };
+const listPage = list('StripeListPage', { cursor });
+
+module.exports = { connection, listAll, listPage, request };

@@ -7,6 +7,7 @@ const { Pool } = require('./pool.cjs');
 
 const DEFAULT_WORKERS = Math.max(2, Math.min(8, os.availableParallelism()));
 const MOST_WORKERS = 64;
+const MOST_U32 = 2 ** 32 - 1;
 
 let pool;
 
@@ -29,6 +30,8 @@ function split({ workers = DEFAULT_WORKERS, ...properties }) {
       case: 'permanent',
       failure: {
         type: 'configuration_error',
+        attempts: 0,
+        mayHaveBeenSent: false,
         path: 'properties.workers',
         message: `Stripe connection property "workers" should be an integer from 1 to ${MOST_WORKERS}: the threads that make calls.`,
       },
@@ -37,16 +40,54 @@ function split({ workers = DEFAULT_WORKERS, ...properties }) {
   return { workers, properties };
 }
 
-async function run(connection, task, signal) {
-  const { workers, properties } = split(connection ?? {});
+/** Runs one function of the component in a thread. */
+async function run(workers, task, signal) {
   pool ??= new Pool(workers);
   pool.grow(workers);
   try {
-    const response = await pool.run({ ...task, properties: JSON.stringify(properties) }, signal);
-    return { ...response, body: JSON.parse(response.body) };
+    return await pool.run(task, signal);
   } catch (error) {
     throw error?.failure ? new StripeError(error) : error;
   }
+}
+
+async function call(connection, task, signal) {
+  const { workers, properties } = split(connection ?? {});
+  const response = await run(workers, { ...task, properties: JSON.stringify(properties) }, signal);
+  return { ...response, body: JSON.parse(response.body) };
+}
+
+async function list(connection, task, signal) {
+  const { workers, properties } = split(connection ?? {});
+  const { items, ...more } = await run(workers, { ...task, properties: JSON.stringify(properties) }, signal);
+  return { ...more, items: items.map((item) => JSON.parse(item)) };
+}
+
+function refusal(path, message) {
+  return new StripeError({ case: 'permanent', failure: { type: 'argument_error', attempts: 0, mayHaveBeenSent: false, path, message: `${path} should be ${message}` } });
+}
+
+function text(name, value, kind = 'text') {
+  if (typeof value === 'string') return value;
+  throw refusal(name, `${kind}, not ${typeof value}.`);
+}
+
+/** A method and its arguments, as all functions take them. */
+function named(resource, method, args) {
+  return { resource: text('resource', resource), method: text('method', method), args: text('args', JSON.stringify(args), 'JSON') };
+}
+
+/** A number that fits; another one would be cut on its way into the component. */
+function u32(name, value) {
+  if (Number.isInteger(value) && value >= 0 && value <= MOST_U32) return value;
+  throw refusal(name, `a whole number from 0 to ${MOST_U32}, not ${JSON.stringify(value)}.`);
+}
+
+/** The body of a webhook. Bytes that are no text fit no signature then. */
+function body(payload) {
+  if (typeof payload === 'string') return payload;
+  if (payload instanceof Uint8Array) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(payload);
+  throw refusal('payload', 'the body of the request as it arrived, as text or bytes: what is signed is its bytes, not what was parsed.');
 }
 
 /**
@@ -55,13 +96,54 @@ async function run(connection, task, signal) {
  * @param {object} connection what a person writes under `properties:`
  * @param {{ signal?: AbortSignal }} [options]
  */
-function request(connection, resource, method, args = null, { signal } = {}) {
-  return run(connection, { resource, method, args: JSON.stringify(args) }, signal);
+async function request(connection, resource, method, args = null, { signal } = {}) {
+  return call(connection, { function: 'request', ...named(resource, method, args) }, signal);
 }
 
 /** Calls the method that Lowdefy's nested form names. */
-function stripeRequest(connection, nested, { signal } = {}) {
-  return run(connection, { nested: JSON.stringify(nested) }, signal);
+async function stripeRequest(connection, nested, { signal } = {}) {
+  return call(connection, { function: 'stripeRequest', nested: text('properties', JSON.stringify(nested), 'JSON') }, signal);
 }
 
-module.exports = { request, stripeRequest, StripeError, DEFAULT_WORKERS, MOST_WORKERS };
+/**
+ * Reads a list page by page, until it ends or has `limit` items.
+ *
+ * @param {{ limit: number, signal?: AbortSignal }} options
+ */
+async function listAll(connection, resource, method, args = null, { limit, signal } = {}) {
+  return list(connection, { function: 'listAll', ...named(resource, method, args), limit: u32('limit', limit) }, signal);
+}
+
+/**
+ * Reads one page of a list: the first, or the one that `next` of another names.
+ *
+ * @param {{ cursor?: string, signal?: AbortSignal }} [options]
+ */
+async function listPage(connection, resource, method, args = null, { cursor, signal } = {}) {
+  const at = cursor == null ? undefined : text('cursor', cursor);
+  return list(connection, { function: 'listPage', ...named(resource, method, args), cursor: at }, signal);
+}
+
+/**
+ * Verifies a webhook and returns its event. No connection is needed, nothing is sent.
+ *
+ * @param {string | Uint8Array} payload the body exactly as it arrived
+ * @param {string} signature its header `stripe-signature`
+ * @param {string | string[]} secrets signing secrets (`whsec_…`)
+ * @param {{ tolerance?: number, receivedAt?: number, signal?: AbortSignal }} [options] both in seconds
+ */
+async function constructEvent(payload, signature, secrets, { tolerance, receivedAt, signal } = {}) {
+  const task = {
+    function: 'constructEvent',
+    payload: body(payload),
+    signature: text('signature', signature ?? ''),
+    secrets: [secrets ?? []].flat().map((secret) => text('secrets', secret)),
+    tolerance: tolerance == null ? undefined : u32('tolerance', tolerance),
+    receivedAt: receivedAt == null ? undefined : u32('receivedAt', receivedAt),
+  };
+  return JSON.parse(await run(1, task, signal)); // it waits for nobody
+}
+
+module.exports = {
+  constructEvent, listAll, listPage, request, stripeRequest, StripeError, DEFAULT_WORKERS, MOST_WORKERS,
+};

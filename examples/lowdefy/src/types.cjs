@@ -1,1 +1,1 @@
-module.exports = { connections: ['Stripe'], requests: ['StripeRequest'] };
+module.exports = { connections: ['Stripe'], requests: ['StripeRequest', 'StripeListAll', 'StripeListPage'] };

@@ -1,2 +1,3 @@
-declare const types: { connections: string[]; requests: string[] };
+import types from './types.cjs';
+
 export default types;

@@ -1,7 +1,7 @@
 // One thread: an instance of the component that answers one call after another.
 
 import { parentPort } from 'node:worker_threads';
-import { connections, requests } from '../component/stripe.js';
+import { connections, pages, requests, webhooks } from '../component/stripe.js';
 
 /** Connections parsed lately; an app has few. */
 const parsed = new Map();
@@ -17,22 +17,26 @@ function connection(properties) {
   return found;
 }
 
-function answer({ properties, nested, resource, method, args }) {
-  const as = connection(properties);
-  const response = nested === undefined ? requests.request(as, resource, method, args) : requests.stripeRequest(as, nested);
-  return { ok: true, value: response };
-}
+/** What a task's `function` names; see stripe.cjs. */
+const FUNCTIONS = {
+  request: ({ properties, resource, method, args }) => requests.request(connection(properties), resource, method, args),
+  stripeRequest: ({ properties, nested }) => requests.stripeRequest(connection(properties), nested),
+  listAll: ({ properties, resource, method, args, limit }) => pages.listAll(connection(properties), resource, method, args, limit),
+  listPage: ({ properties, resource, method, args, cursor }) => pages.listPage(connection(properties), resource, method, args, cursor),
+  constructEvent: ({ payload, signature, secrets, tolerance, receivedAt }) =>
+    webhooks.constructEvent(payload, signature, secrets, tolerance, receivedAt),
+};
 
 parentPort.on('message', (task) => {
   let result;
   try {
-    result = answer(task);
+    result = { ok: true, value: FUNCTIONS[task.function](task) };
   } catch (error) {
     const { tag, val } = error.payload ?? {};
     // Anything but an error of the contract is a trap, and the instance is dead.
     result = tag
       ? { ok: false, value: { case: tag, failure: val } }
-      : { ok: false, dead: true, value: { case: 'execution-failed', failure: { type: 'execution_failed', message: `The component stopped without a result: ${error.message}.` } } };
+      : { ok: false, dead: true, value: { case: 'execution-failed', failure: { type: 'execution_failed', mayHaveBeenSent: true, message: `The component stopped without a result: ${error.message}.` } } };
   }
   parentPort.postMessage(result);
 });

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { request, StripeError } from 'lowdefy-stripe-wasm';
+import { constructEvent, listAll, listPage, request, StripeError, stripeRequest } from 'lowdefy-stripe-wasm';
 import { Stripe } from 'lowdefy-stripe-wasm/connections';
 import types from 'lowdefy-stripe-wasm/types';
 import { json, serve } from './server.mjs';
@@ -73,6 +73,37 @@ test('a size that is none is refused before anything is sent', async () => {
   for (const workers of [0, 65, 1.5, '4']) {
     await assert.rejects(request({ secretKey: KEY, workers }, 'balance', 'retrieve'), { type: 'configuration_error', path: 'properties.workers' });
   }
+});
+
+test('what would not get into the component as it is, is refused', async () => {
+  const connection = { secretKey: KEY, baseUrl: 'http://127.0.0.1:1', maxNetworkRetries: 0 };
+  const refused = [
+    ['resource', request(connection, undefined, 'list')],
+    ['method', request(connection, 'customers', 5)],
+    ['args', request(connection, 'customers', 'list', () => {})],
+    ['properties', stripeRequest(connection, undefined)],
+    ...[undefined, -1, 2 ** 32, 1.5, '10'].map((limit) => ['limit', listAll(connection, 'customers', 'list', null, { limit })]),
+    ['cursor', listPage(connection, 'customers', 'list', null, { cursor: {} })],
+    ['payload', constructEvent({ id: 'evt_1' }, 't=1,v1=0', 'whsec_1')],
+    ['secrets', constructEvent('{}', 't=1,v1=0', [5])],
+    ['tolerance', constructEvent('{}', 't=1,v1=0', 'whsec_1', { tolerance: -1 })],
+    ['receivedAt', constructEvent('{}', 't=1,v1=0', 'whsec_1', { receivedAt: Date.now() })],
+  ];
+  for (const [path, call] of refused) await assert.rejects(call, { name: 'StripeError', type: 'argument_error', path, mayHaveBeenSent: false });
+});
+
+test('a walk that is given up ends at once', async () => {
+  const giveUp = new AbortController();
+  let pages = 0;
+  const server = await serve((_, response) => {
+    pages += 1;
+    if (pages === 3) giveUp.abort();
+    else json(response, { object: 'list', has_more: true, data: [{ id: `cus_${pages}` }] });
+  });
+  const walk = listAll({ secretKey: KEY, baseUrl: server.origin }, 'customers', 'list', null, { limit: 100, signal: giveUp.signal });
+  await assert.rejects(walk, { name: 'AbortError' });
+  assert.equal(pages, 3);
+  server.stop();
 });
 
 test('the component sees no variable of the environment', async () => {

@@ -1,0 +1,2 @@
+declare const types: { connections: string[]; requests: string[] };
+export = types;
