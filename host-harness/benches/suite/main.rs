@@ -4,6 +4,7 @@
 mod bulk;
 mod calls;
 mod child;
+mod describe;
 mod fuel;
 mod host;
 mod load;
@@ -35,6 +36,7 @@ usage: cargo bench -p stripe-harness --bench suite -- [--quick] [--write] [NAMEâ
   start        from the start of a process to its first answer
   memory       resident memory of an idle instance
   fuel         wasm instructions of ten kinds of call
+  describe     describing each of the operations
   bulk         a listing of 10,000 objects, an upload of 10 MB
   size         bytes of the component
 
@@ -47,11 +49,12 @@ usage: cargo bench -p stripe-harness --bench suite -- [--quick] [--write] [NAMEâ
 ";
 
 /// The parts, in the order they are run.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("throughput", throughput::run),
     ("start", start::run),
     ("memory", memory::run),
     ("fuel", fuel::run),
+    ("describe", describe::run),
     ("bulk", bulk::run),
     ("size", size::run),
 ];
