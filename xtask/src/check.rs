@@ -1,0 +1,156 @@
+//! Whether a release is what it claims to be: the same bytes from another folder
+//! under another cargo home, and files that agree with each other, read back from
+//! where they were written.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::metadata::Facts;
+use crate::project::{Project, output};
+use crate::{CHECKSUM, SBOM, WASM, WIT, build, metadata, note, sbom, sha256, wit};
+
+/// Checks the files in `out`, made from the component that was `built` here and
+/// from these facts.
+pub(crate) fn all(project: &Project, built: &[u8], facts: &Facts, out: &Path) -> Result<()> {
+    let wasm = read(out, WASM)?;
+    let digest = sha256(&wasm);
+    metadata::verify(built, &wasm, facts)?;
+    build::refuse_paths(&wasm, project)?;
+    passed("stripe.wasm is what was built and its metadata, and names no folder of this machine");
+
+    let checksum = String::from_utf8(read(out, CHECKSUM)?)?;
+    ensure!(
+        checksum == format!("{digest}  {WASM}\n"),
+        "{CHECKSUM} is of another file"
+    );
+    sbom::verify(&read(out, SBOM)?, &digest, &sbom::linked(project)?)?;
+    wit::verify(&String::from_utf8(read(out, WIT)?)?, &project.root)?;
+    passed("the checksum, the SBOM and the WIT agree with it");
+
+    let (copy, home) = elsewhere(project)?;
+    let again = build::component(&project.elsewhere(&copy, home.as_deref())?, home.as_deref())?;
+    if again != built {
+        let kept = out.join("stripe.built-elsewhere.wasm");
+        fs::write(&kept, &again)?;
+        bail!(
+            "a build in {} has other bytes ({} and {}); it is kept as {}",
+            copy.display(),
+            built.len(),
+            again.len(),
+            kept.display()
+        );
+    }
+    ensure!(
+        metadata::stamp(&again, facts)? == wasm,
+        "the metadata differ"
+    );
+    passed(&format!("the same bytes from {}", copy.display()));
+    Ok(())
+}
+
+fn read(out: &Path, name: &str) -> Result<Vec<u8>> {
+    fs::read(out.join(name)).with_context(|| format!("{name} is not where it was written"))
+}
+
+fn passed(what: &str) {
+    note(&format!("ok: {what}"));
+}
+
+/// A copy of the sources in a folder of another length, and cargo's home under
+/// another name. Both are kept, so that a second check compiles what changed.
+fn elsewhere(project: &Project) -> Result<(PathBuf, Option<PathBuf>)> {
+    let folder = project.target.join("release-check");
+    let copy = folder.join("another folder");
+    fs::create_dir_all(&copy)?;
+    let mut git = Command::new("git");
+    git.current_dir(&project.root);
+    git.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
+    let listed = output(&mut git).context("the check copies what git lists")?;
+    let names = listed.split_terminator('\0').map(Path::new);
+    // What was deleted is listed until that is committed.
+    let names: HashSet<&Path> = names
+        .filter(|name| project.root.join(name).is_file())
+        .collect();
+    for name in &names {
+        let bytes = fs::read(project.root.join(name))?;
+        let to = copy.join(name);
+        if fs::read(&to).ok().as_ref() != Some(&bytes) {
+            fs::create_dir_all(to.parent().unwrap_or(&copy))?;
+            fs::write(&to, bytes)?;
+        }
+    }
+    remove_others(&copy, &copy, &names)?;
+    Ok((copy, home(&folder)?))
+}
+
+/// Removes files that an earlier check copied and that are no more.
+fn remove_others(copy: &Path, folder: &Path, names: &HashSet<&Path>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path == copy.join("target") {
+            continue;
+        }
+        if path.is_dir() {
+            remove_others(copy, &path, names)?;
+        } else if !names.contains(path.strip_prefix(copy)?) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A link to cargo's home, where links are to be had: the same crates, of which
+/// the compiler sees other paths.
+#[cfg(unix)]
+fn home(folder: &Path) -> Result<Option<PathBuf>> {
+    use std::env::var_os;
+
+    let own = var_os("CARGO_HOME").map(PathBuf::from);
+    let own = own.or_else(|| Some(PathBuf::from(var_os("HOME")?).join(".cargo")));
+    let Some(own) = own.filter(|own| own.is_dir()) else {
+        return Ok(None);
+    };
+    let link = folder.join("another-cargo-home");
+    if fs::symlink_metadata(&link).is_ok() {
+        fs::remove_file(&link)?;
+    }
+    std::os::unix::fs::symlink(own, &link)?;
+    Ok(Some(link))
+}
+
+#[cfg(not(unix))]
+fn home(_: &Path) -> Result<Option<PathBuf>> {
+    note("skipped: another cargo home, which takes a link");
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_loses_what_is_no_more() {
+        let copy = std::env::temp_dir().join(format!("xtask-check-{}", std::process::id()));
+        for name in ["kept.rs", "plugin/old.rs", "target/built"] {
+            let path = copy.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let names = HashSet::from([Path::new("kept.rs")]);
+        remove_others(&copy, &copy, &names).unwrap();
+        assert!(copy.join("kept.rs").is_file());
+        assert!(copy.join("target/built").is_file());
+        assert!(!copy.join("plugin/old.rs").exists());
+        fs::remove_dir_all(copy).unwrap();
+    }
+}
