@@ -56,6 +56,7 @@ mod sandbox_command;
 mod sandbox_modes;
 mod secrets;
 mod table;
+mod thin_deliveries;
 mod time;
 mod tls;
 mod tls_settings;

@@ -16,19 +16,19 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::support::{Answer, KEY, Server, connected_to, plugin};
 
 /// 2026-01-15T12:00:00Z.
-const NOW: i64 = 1_768_478_400;
+pub(crate) const NOW: i64 = 1_768_478_400;
 
 /// A wait that ends only where something is broken.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-struct World {
-    sandbox: Sandbox,
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
     plugin: Plugin,
     connection: Connection,
 }
 
 impl World {
-    async fn new(clock: Clock) -> World {
+    pub(crate) async fn new(clock: Clock) -> World {
         let sandbox = Sandbox::start(SandboxOptions {
             clock,
             seed: Some(1),
@@ -44,7 +44,12 @@ impl World {
         }
     }
 
-    async fn call(&self, resource: &str, method: &str, args: Value) -> Result<Value, String> {
+    pub(crate) async fn call(
+        &self,
+        resource: &str,
+        method: &str,
+        args: Value,
+    ) -> Result<Value, String> {
         let args = args.to_string();
         let answer = self
             .plugin
@@ -56,7 +61,7 @@ impl World {
     }
 
     /// An endpoint at this URL: its id and its secret.
-    async fn endpoint(&self, url: &str, events: &[&str]) -> (String, String) {
+    pub(crate) async fn endpoint(&self, url: &str, events: &[&str]) -> (String, String) {
         let args = json!([{"url": url, "enabled_events": events}]);
         let made = self.call("webhookEndpoints", "create", args).await.unwrap();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
@@ -64,7 +69,7 @@ impl World {
     }
 
     /// Lets the sandbox's time pass.
-    fn advance(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         let request = http::Request::post("/_sandbox/clock")
             .header("authorization", format!("Bearer {KEY}"))
             .body(Bytes::from(format!("advance={seconds}")))
@@ -73,7 +78,7 @@ impl World {
     }
 
     /// The tries so far, once there are so many.
-    async fn tries(&self, count: usize) -> Vec<DeliveryAttempt> {
+    pub(crate) async fn tries(&self, count: usize) -> Vec<DeliveryAttempt> {
         let enough = async {
             while self.sandbox.deliveries().len() < count {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -89,7 +94,7 @@ impl World {
     }
 }
 
-struct Collected(UnboundedSender<Event>);
+pub(crate) struct Collected(pub(crate) UnboundedSender<Event>);
 
 impl Action for Collected {
     fn act<'a>(&'a self, event: &'a Event) -> Acting<'a> {

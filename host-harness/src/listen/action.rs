@@ -17,6 +17,9 @@ pub struct Event {
     pub payload: String,
     /// The `stripe-signature` header.
     pub signature: String,
+    /// By what it is known again: its id, or that of the snapshot event which
+    /// tells the same where this one is thin.
+    pub(super) known_by: String,
 }
 
 impl Event {

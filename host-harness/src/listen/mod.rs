@@ -2,7 +2,8 @@
 //! trigger says which events count, each event is acted on once, and Stripe is
 //! told 2xx only when that is done, so that its retries are of use. What is done
 //! with an event is an [`Action`]'s affair; keys play no part here, and the
-//! signing secrets are shown nowhere.
+//! signing secrets are shown nowhere. Thin events are verified as such, and a change
+//! that is told by a thin event and by its snapshot is acted on once.
 //!
 //! | answer | when |
 //! |---|---|

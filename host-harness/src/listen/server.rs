@@ -295,7 +295,11 @@ impl Endpoint {
         let (Some(id), Some(kind)) = (member("id"), member("type")) else {
             return Err(bad("the event has no id or no type".into()));
         };
+        // Stripe docs, "Migrate from snapshot events to thin events": one change may
+        // be told both ways, and this says that it is the same.
+        let known_by = member("snapshot_event").unwrap_or(id);
         Ok(Event {
+            known_by: known_by.to_owned(),
             id: id.to_owned(),
             kind: kind.to_owned(),
             payload,
@@ -307,9 +311,17 @@ impl Endpoint {
     async fn deal_with(&self, event: &Event) -> Answer {
         let trigger: &Trigger = &self.options.trigger;
         if !trigger.wants(&event.kind) {
-            return Answer::new(StatusCode::OK, "ignored: the trigger does not name it");
+            let snapshot = event.kind.strip_prefix("v1.");
+            return Answer::new(
+                StatusCode::OK,
+                match snapshot.is_some_and(|name| trigger.wants(name)) {
+                    // Who writes one of the names mostly means the other one too.
+                    true => format!("ignored: thin events need {} in the trigger", event.kind),
+                    false => "ignored: the trigger does not name it".to_owned(),
+                },
+            );
         }
-        let claim = match self.seen.claim(&event.id) {
+        let claim = match self.seen.claim(&event.known_by) {
             (_, Some(claim)) => claim,
             (Known::UnderWay, None) => {
                 return Answer::new(StatusCode::CONFLICT, "the same event is being worked on");

@@ -9,6 +9,43 @@ pub(crate) fn iso_8601(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
 }
 
+/// The milliseconds since 1970 of a time as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) has it;
+/// None of anything else.
+pub(crate) fn parse_rfc_3339(text: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| -> Option<i64> {
+        let digits = text.get(range)?;
+        let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+        are_digits.then(|| digits.parse().ok()).flatten()
+    };
+    let separators = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
+    let are_there = separators
+        .iter()
+        .all(|(place, mark)| text.get(*place..place + 1) == Some(mark));
+    are_there.then_some(())?;
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let rest = text.get(19..)?;
+    let (fraction, zone) = match rest.strip_prefix('.') {
+        None => ("", rest),
+        Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?),
+    };
+    let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let offset = match zone.split_at_checked(1)? {
+        ("Z", "") => 0,
+        (sign @ ("+" | "-"), offset) => {
+            let (hours, minutes) = offset.split_once(':')?;
+            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            if sign == "+" { minutes } else { -minutes }
+        }
+        _ => return None,
+    };
+    let is_date = (1..=12).contains(&month) && date_of(days_of(year, month, day)).2 == day;
+    (is_date && hour < 24 && minute < 60 && second < 61).then(|| {
+        let seconds = days_of(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+        (seconds - offset * 60) * 1000 + millis
+    })
+}
+
 /// The date of a number of days since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", `civil_from_days`).
 pub(crate) fn date_of(days: i64) -> (i64, i64, i64) {
@@ -68,6 +105,33 @@ mod tests {
         for days in [-1, 0, 11_016, 11_017, 20_000, 47_540] {
             let (year, month, day) = date_of(days);
             assert_eq!(days_of(year, month, day), days);
+        }
+    }
+
+    #[test]
+    fn reads_times_as_callers_write_them() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T12:34:56.000Z", 951_827_696),
+            ("2000-02-29T14:34:56+02:00", 951_827_696),
+            ("2000-02-29T07:04:56.000000-05:30", 951_827_696),
+        ] {
+            assert_eq!(parse_rfc_3339(text), Some(seconds * 1000), "{text}");
+        }
+        assert_eq!(parse_rfc_3339("1970-01-01T00:00:01.5Z"), Some(1500));
+        for text in [
+            "",
+            "1768478400",
+            "2026-01-15",
+            "2026-01-15T12:00:00",
+            "2026-02-30T12:00:00Z",
+            "2026-13-01T12:00:00Z",
+            "2026-01-15T25:00:00Z",
+            "2026-01-15T12:00:00X",
+            "2026-01-15T12:00:00.Z5",
+            "２026-01-15T12:00:00Z",
+        ] {
+            assert_eq!(parse_rfc_3339(text), None, "{text}");
         }
     }
 

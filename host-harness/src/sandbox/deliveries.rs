@@ -2,9 +2,10 @@
 //! It owns the notes that an event carries of this and their order in time; sockets are the courier's
 //! affair, and nothing of the plugin, which verifies what is signed here, is used.
 
-use super::families;
+use super::audience::{self, Listener, SECRET};
 use super::shapes::Object;
 use super::store::{Store, flag, int, set, text};
+use super::{events, families, thin};
 use bytes::Bytes;
 use http::Uri;
 use ring::hmac;
@@ -18,10 +19,11 @@ pub(crate) const MAX_ATTEMPTS: usize = 5;
 /// (Stripe docs, "Webhook delivery behaviors"); who tries a failing endpoint here waits for it.
 const WAITS: [i64; MAX_ATTEMPTS - 1] = [1, 5, 30, 180];
 
-/// The field of an event that says what became of its deliveries, and that of an endpoint which
-/// holds its secret. Neither is ever shown.
+/// The field of an event that says what became of its deliveries. It is never shown.
 const NOTES: &str = "_deliveries";
-pub(crate) const SECRET: &str = "_secret";
+
+/// The field of a note that says that its endpoint belongs to the platform, not to the event's account.
+const OF_PLATFORM: &str = "of_platform";
 
 /// One try to deliver an event, ready to be sent.
 #[derive(Debug, Clone)]
@@ -29,6 +31,9 @@ pub(crate) struct Delivery {
     pub(crate) account: String,
     pub(crate) event: String,
     pub(crate) endpoint: String,
+    /// The id and the name under which the event is delivered: those of its thin form, maybe.
+    pub(crate) told_as: (String, String),
+    pub(crate) url: String,
     /// Where it goes, or why it goes nowhere.
     pub(crate) target: Result<Target, String>,
     pub(crate) body: Bytes,
@@ -82,26 +87,46 @@ pub(crate) enum Outcome {
     Refused(String),
 }
 
-/// Notes on a new event for every endpoint that wants it, and how many these are.
-pub(crate) fn plan(store: &Store, event: &mut Object, now: i64) {
+/// Notes on a new event everybody who wants it, and how many these are. `own` are the listeners of the
+/// account that has the event, `platform` those of the one that it is connected to; `is_connected`
+/// says that the event is about an account that is connected to the one that has it.
+pub(crate) fn plan(
+    event: &mut Object,
+    own: &[Listener],
+    platform: &[Listener],
+    is_connected: bool,
+    now: i64,
+) {
     let name = text(event, "type").to_owned();
-    let wanted = |endpoint: &Object| {
-        let events = endpoint.get("enabled_events").and_then(Value::as_array);
-        text(endpoint, "status") == "enabled"
-            && events.is_some_and(|events| {
-                let mut events = events.iter().filter_map(Value::as_str);
-                events.any(|wanted| wanted == "*" || wanted == name)
-            })
-    };
-    let notes: Vec<_> = store
-        .oldest_first("webhook_endpoint")
-        .filter(|record| wanted(&record.object))
-        .map(|record| json!({"endpoint": text(&record.object, "id"), "attempts": 0, "due": now}))
+    let own = own.iter().filter(|it| it.wants(&name, is_connected));
+    let platform = platform.iter().filter(|it| it.wants(&name, true));
+    let of_platform = platform.map(|it| (it, true));
+    let wanting = own.map(|it| (it, false)).chain(of_platform);
+    let notes: Vec<_> = wanting
+        .map(|(it, of_platform)| note(&it.id, of_platform, now))
         .collect();
-    set(event, "pending_webhooks", notes.len());
+    if text(event, "object") == "event" {
+        set(event, "pending_webhooks", notes.len());
+    }
     if !notes.is_empty() {
         set(event, NOTES, notes);
     }
+}
+
+/// Notes on a new event that one endpoint alone is told of it.
+pub(crate) fn plan_for(event: &mut Object, endpoint: &str, now: i64) {
+    set(event, NOTES, json!([note(endpoint, false, now)]));
+}
+
+fn note(endpoint: &str, of_platform: bool, now: i64) -> Value {
+    let mut note = Object::new();
+    set(&mut note, "endpoint", endpoint);
+    set(&mut note, "attempts", 0);
+    set(&mut note, "due", now);
+    if of_platform {
+        set(&mut note, OF_PLATFORM, true);
+    }
+    Value::Object(note)
 }
 
 fn notes(event: &Object) -> impl Iterator<Item = &Object> {
@@ -128,7 +153,8 @@ pub(crate) struct Deliveries {
 impl Deliveries {
     /// Notes what a store that was read from disk has to deliver.
     pub(crate) fn fill(&mut self, account: &str, store: &Store) {
-        for record in store.oldest_first("event") {
+        let stored = events::STORED.into_iter();
+        for record in stored.flat_map(|kind| store.oldest_first(kind)) {
             let id = text(&record.object, "id").to_owned();
             self.note((account.to_owned(), id), Some(&record.object));
         }
@@ -136,8 +162,9 @@ impl Deliveries {
 
     /// Notes when every event that has just changed falls due.
     pub(crate) fn update(&mut self, account: &str, store: &Store) {
-        for change in store.changes().filter(|change| change.kind == "event") {
-            let event = store.get("event", &change.id);
+        let of_events = |kind: &str| events::STORED.contains(&kind);
+        for change in store.changes().filter(|change| of_events(&change.kind)) {
+            let event = store.get(&change.kind, &change.id);
             self.note((account.to_owned(), change.id.clone()), event);
         }
     }
@@ -174,39 +201,49 @@ impl Deliveries {
         (*time <= now).then(|| name.clone())
     }
 
-    /// Takes an event's tries that are due.
+    /// Takes an event's tries that are due. The event is in `store`, and `platform` has the endpoints
+    /// of the account that this one is connected to.
     pub(crate) fn take(
         &mut self,
         (account, id): &Name,
         store: &Store,
+        platform: Option<&Store>,
         now: i64,
         signed_at: i64,
     ) -> Vec<Delivery> {
-        let event = store.get("event", id);
+        let event = events::find(store, id);
         let mut taken = Vec::new();
-        for note in event.into_iter().flat_map(notes) {
+        for (event, note) in event.into_iter().flat_map(|event| {
+            let notes = notes(event);
+            notes.map(move |note| (event, note))
+        }) {
             let endpoint = text(note, "endpoint").to_owned();
             let name = (account.clone(), id.clone(), endpoint.clone());
             if due(note).is_none_or(|due| due > now) || !self.under_way.insert(name) {
                 continue;
             }
-            let object = store.get("webhook_endpoint", &endpoint);
-            let target = match object {
+            let of_platform = flag(note, OF_PLATFORM);
+            let home = if of_platform { platform } else { Some(store) };
+            let listener = home.and_then(|home| audience::find(home, &endpoint));
+            let url = listener.map_or("", audience::url);
+            let target = match listener {
                 None => Err("the endpoint was deleted".to_owned()),
                 Some(object) if text(object, "status") != "enabled" => {
                     Err("the endpoint was disabled".to_owned())
                 }
-                Some(object) => target(text(object, "url")),
+                Some(_) => target(url),
             };
-            let body = event.map(|event| Value::Object(families::present(store, event)));
+            let from = of_platform.then_some(account.as_str());
+            let told = told(store, event, listener, from);
             // Stripe's payloads have lines indented by two spaces.
-            let body = body.and_then(|body| serde_json::to_string_pretty(&body).ok());
-            let body = body.unwrap_or_default();
-            let secret = object.map_or("", |object| text(object, SECRET));
+            let body = serde_json::to_string_pretty(&told).unwrap_or_default();
+            let secret = listener.map_or("", |object| text(object, SECRET));
             taken.push(Delivery {
                 account: account.clone(),
                 event: id.clone(),
                 endpoint,
+                told_as: (text(&told, "id").to_owned(), text(&told, "type").to_owned()),
+                url: url.to_owned(),
                 target,
                 signature: signature_header(signed_at, &body, secret),
                 body: body.into(),
@@ -226,6 +263,22 @@ impl Deliveries {
     }
 }
 
+/// An event as somebody is told it: thin or whole, and with the connected account that it is `from`.
+fn told(store: &Store, event: &Object, listener: Option<&Object>, from: Option<&str>) -> Object {
+    let is_thin = listener.is_some_and(audience::is_thin) || text(event, "object") == thin::KIND;
+    let told = match is_thin.then(|| thin::notification(event, from)) {
+        Some(Some(notification)) => notification,
+        _ => {
+            let mut event = event.clone();
+            if let Some(account) = from {
+                set(&mut event, "account", account);
+            }
+            event
+        }
+    };
+    families::present(store, &told)
+}
+
 /// Writes down on the event how a try ended. None if the event is forgotten by now.
 pub(crate) fn settle(
     store: &mut Store,
@@ -233,12 +286,8 @@ pub(crate) fn settle(
     outcome: Outcome,
     now: i64,
 ) -> Option<DeliveryAttempt> {
-    let url = store
-        .get("webhook_endpoint", &delivery.endpoint)
-        .map_or("", |endpoint| text(endpoint, "url"))
-        .to_owned();
-    let mut event = store.get("event", &delivery.event)?.clone();
-    let event_type = text(&event, "type").to_owned();
+    let mut event = events::find(store, &delivery.event)?.clone();
+    let kind = text(&event, "object").to_owned();
     let pending = int(&event, "pending_webhooks");
     let notes = event.get_mut(NOTES).and_then(Value::as_array_mut)?;
     let note = notes
@@ -252,10 +301,10 @@ pub(crate) fn settle(
         Outcome::Refused(reason) => (None, Some(reason), true),
     };
     let mut settled = DeliveryAttempt {
-        event: delivery.event.clone(),
-        event_type,
+        event: delivery.told_as.0.clone(),
+        event_type: delivery.told_as.1.clone(),
         endpoint: delivery.endpoint.clone(),
-        url,
+        url: delivery.url.clone(),
         attempt,
         status,
         reason,
@@ -275,9 +324,11 @@ pub(crate) fn settle(
     if settled.succeeded() && !flag(note, "succeeded") {
         set(note, "succeeded", true);
         // Those that were never taken stay pending (Stripe docs, "The Event object").
-        set(&mut event, "pending_webhooks", (pending - 1).max(0));
+        if event.contains_key("pending_webhooks") {
+            set(&mut event, "pending_webhooks", (pending - 1).max(0));
+        }
     }
-    store.put("event", event);
+    store.put(&kind, event);
     Some(settled)
 }
 

@@ -2,12 +2,17 @@
 //! the names of events and what each carries; it learns of changes from the store's journal, so no
 //! family has to report any.
 
+use super::audience::{self, Listener};
 use super::deliveries;
 use super::families;
 use super::shapes::Object;
 use super::store::{Change, Store, flag, int, set, text};
+use super::thin;
 use super::world::World;
 use serde_json::{Value, json};
+
+/// The kinds of events that are kept: snapshot events, and those thin ones that have no snapshot.
+pub(crate) const STORED: [&str; 2] = ["event", thin::KIND];
 
 /// Events kept at most. Stripe forgets them after 30 days (Stripe docs, "List all events").
 const MAX_EVENTS: usize = 10_000;
@@ -57,6 +62,10 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("transfer", "transfer", "cu"),
 ];
 
+/// Kinds of v2 whose thin events are made, and which of created (c), updated (u) and deleted (d)
+/// there are. Their names begin with the kind's.
+const V2_KINDS: &[(&str, &str)] = &[("v2.core.account", "cu"), ("v2.core.account_person", "cud")];
+
 /// Who asked for a change; nobody, when time passing made it.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asked<'a> {
@@ -64,76 +73,170 @@ pub(crate) struct Asked<'a> {
     pub(crate) idempotency_key: Option<&'a str>,
 }
 
-/// Makes the events of every change that is not final yet.
-pub(crate) fn record(world: &mut World<'_>, asked: Asked<'_>, api_version: &str) {
-    let mut events = Vec::new();
+/// An event to be told of.
+struct News {
+    event: Object,
+    /// It is about an account that is connected to this one.
+    is_connected: bool,
+}
+
+/// Makes the events of every change that is not final yet. `platform` are those who are told of
+/// what happens here in the account that this one is connected to.
+pub(crate) fn record(
+    world: &mut World<'_>,
+    asked: Asked<'_>,
+    api_version: &str,
+    platform: &[Listener],
+) {
+    let mut news = Vec::new();
     for (kind, id, before) in changed(world.store) {
-        let after = world.store.get(&kind, &id);
-        let Some((_, prefix, usual)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
-            continue;
-        };
-        let mut names = names(prefix, usual, before.as_ref(), after);
-        let shown = before
-            .as_ref()
-            .map(|object| families::present(world.store, object));
-        let now = after.map(|object| families::present(world.store, object));
-        let Some(snapshot) = now.clone().or_else(|| shown.clone()) else {
-            continue;
-        };
-        let previous = match (shown, now) {
-            (Some(mut shown), Some(now)) => {
-                items_before(world.store, &kind, &id, &mut shown);
-                difference(&shown, &now)
-            }
-            _ => Object::new(),
-        };
-        // What changed is only the sandbox's own note.
-        if before.is_some() && after.is_some() && previous.is_empty() {
-            names.retain(|name| !name.ends_with(".updated"));
-        }
-        for name in names {
-            let mut data = json!({"object": snapshot});
-            // Only updates say what was before (Stripe docs, "The Event object").
-            let updates = name.ends_with(".updated")
-                || matches!(name.as_str(), "payment_method.detached" | "charge.refunded");
-            if let Some(data) = data.as_object_mut()
-                && updates
-                && !previous.is_empty()
-            {
-                set(data, "previous_attributes", previous.clone());
-            }
-            events.push((name, data));
-        }
+        snapshots(world, &kind, &id, before.as_ref(), &mut news);
+        of_v2(world, &kind, &id, before.as_ref(), asked, &mut news);
     }
     if balance_became_available(world.store) {
         let balance = families::balance_now(world);
-        events.push(("balance.available".to_owned(), json!({"object": balance})));
+        news.push(snapshot("balance.available", json!({"object": balance})));
     }
-    for (name, data) in events {
-        let mut event = Object::new();
-        set(&mut event, "id", world.ids.id("event"));
-        set(&mut event, "object", "event");
-        set(&mut event, "api_version", api_version);
-        set(&mut event, "created", world.now);
-        set(&mut event, "data", data);
-        set(&mut event, "livemode", false);
-        let request = json!({"id": asked.request_id, "idempotency_key": asked.idempotency_key});
-        set(&mut event, "request", request);
-        set(&mut event, "type", name);
-        deliveries::plan(world.store, &mut event, world.now);
-        world.store.put("event", event);
+    if news.is_empty() {
+        return;
+    }
+    let own = audience::listeners(world.store);
+    for News {
+        mut event,
+        is_connected,
+    } in news
+    {
+        let kind = text(&event, "object").to_owned();
+        set(&mut event, "id", world.ids.id(&kind));
+        if kind == "event" {
+            set(&mut event, "api_version", api_version);
+            set(&mut event, "created", world.now);
+            set(&mut event, "livemode", false);
+            let request = json!({"id": asked.request_id, "idempotency_key": asked.idempotency_key});
+            set(&mut event, "request", request);
+        }
+        deliveries::plan(&mut event, &own, platform, is_connected, world.now);
+        world.store.put(&kind, event);
     }
     forget_oldest(world.store);
 }
 
+/// The event with this id, snapshot or thin, as it is stored.
+pub(crate) fn find<'s>(store: &'s Store, id: &str) -> Option<&'s Object> {
+    STORED.into_iter().find_map(|kind| store.get(kind, id))
+}
+
+/// The snapshot events of one change.
+fn snapshots(
+    world: &World<'_>,
+    kind: &str,
+    id: &str,
+    before: Option<&Object>,
+    news: &mut Vec<News>,
+) {
+    let after = world.store.get(kind, id);
+    let Some((_, prefix, usual)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
+        return;
+    };
+    let mut names = names(prefix, usual, before, after);
+    let shown = before.map(|object| families::present(world.store, object));
+    let now = after.map(|object| families::present(world.store, object));
+    let Some(object) = now.clone().or_else(|| shown.clone()) else {
+        return;
+    };
+    let previous = match (shown, now) {
+        (Some(mut shown), Some(now)) => {
+            items_before(world.store, kind, id, &mut shown);
+            difference(&shown, &now)
+        }
+        _ => Object::new(),
+    };
+    // What changed is only the sandbox's own note.
+    if before.is_some() && after.is_some() && previous.is_empty() {
+        names.retain(|name| !name.ends_with(".updated"));
+    }
+    let account = connected(world, kind, &object).to_owned();
+    for name in names {
+        let mut data = json!({"object": object});
+        // Only updates say what was before (Stripe docs, "The Event object").
+        let updates = name.ends_with(".updated")
+            || matches!(name.as_str(), "payment_method.detached" | "charge.refunded");
+        if let Some(data) = data.as_object_mut()
+            && updates
+            && !previous.is_empty()
+        {
+            set(data, "previous_attributes", previous.clone());
+        }
+        let mut told = snapshot(&name, data);
+        if !account.is_empty() {
+            set(&mut told.event, "account", account.as_str());
+            told.is_connected = true;
+        }
+        news.push(told);
+    }
+}
+
+fn snapshot(name: &str, data: Value) -> News {
+    let mut event = Object::new();
+    set(&mut event, "object", "event");
+    set(&mut event, "data", data);
+    set(&mut event, "type", name);
+    News {
+        event,
+        is_connected: false,
+    }
+}
+
+/// The connected account that an object is about, or nothing. An account and its persons are kept
+/// with the platform that made them, but what happens to them happens in that account (Stripe docs,
+/// "Connect webhooks").
+fn connected<'o>(world: &World<'_>, kind: &str, object: &'o Object) -> &'o str {
+    let account = match kind {
+        "account" => text(object, "id"),
+        "person" => text(object, "account"),
+        _ => "",
+    };
+    if account == world.account {
+        ""
+    } else {
+        account
+    }
+}
+
+/// The thin events of one change to an object of v2.
+fn of_v2(
+    world: &World<'_>,
+    kind: &str,
+    id: &str,
+    before: Option<&Object>,
+    asked: Asked<'_>,
+    news: &mut Vec<News>,
+) {
+    let Some((_, usual)) = V2_KINDS.iter().find(|(known, _)| *known == kind) else {
+        return;
+    };
+    let shown = |object: &Object| families::present(world.store, object);
+    let (before, after) = (before.map(shown), world.store.get(kind, id).map(shown));
+    for name in names(kind, usual, before.as_ref(), after.as_ref()) {
+        let reason = thin::reason(asked.request_id, asked.idempotency_key);
+        let event = thin::of_v2(&name, before.as_ref(), after.as_ref(), reason, world.now);
+        news.push(News {
+            event,
+            is_connected: false,
+        });
+    }
+}
+
 fn forget_oldest(store: &mut Store) {
-    let surplus = store.count("event").saturating_sub(MAX_EVENTS);
-    let oldest = store.oldest_first("event").take(surplus);
-    let oldest: Vec<_> = oldest
-        .map(|record| text(&record.object, "id").to_owned())
-        .collect();
-    for id in oldest {
-        store.remove("event", &id, None);
+    for kind in STORED {
+        let surplus = store.count(kind).saturating_sub(MAX_EVENTS);
+        let oldest = store.oldest_first(kind).take(surplus);
+        let oldest: Vec<_> = oldest
+            .map(|record| text(&record.object, "id").to_owned())
+            .collect();
+        for id in oldest {
+            store.remove(kind, &id, None);
+        }
     }
 }
 
@@ -199,7 +302,7 @@ fn items_before(store: &Store, kind: &str, id: &str, shown: &mut Object) {
 
 /// The values that fields had before they changed. Of a nested object only what changed is told,
 /// and a field that is new was null.
-fn difference(before: &Object, after: &Object) -> Object {
+pub(crate) fn difference(before: &Object, after: &Object) -> Object {
     let mut previous = Object::new();
     for (name, now) in after {
         let was = before.get(name).unwrap_or(&Value::Null);
@@ -300,6 +403,7 @@ fn transitions(prefix: &str, before: &Object, after: &Object, push: &mut impl Fn
             match (is_new, status) {
                 (true, "succeeded" | "failed" | "pending") => push(status),
                 (true, _) => {}
+                (false, "succeeded" | "failed") if moved => push(status),
                 (false, _) if captured => push("captured"),
                 (false, _) if refunded => push("refunded"),
                 (false, _) => push("updated"),

@@ -201,7 +201,7 @@ impl Ids {
         if let Some((_, prefix, length)) = PREFIXES.iter().find(|(known, ..)| *known == kind) {
             let source = match kind {
                 "request" => &mut self.requests,
-                "event" => &mut self.events,
+                "event" | "v2.core.event" => &mut self.events,
                 _ => &mut self.objects,
             };
             return format!("{prefix}{}", source.text(*length));

@@ -54,11 +54,23 @@ pub(crate) fn v1_page(store: &Store, call: &Call<'_>) -> Result<Value, StripeErr
     Ok(json!({"object": "list", "data": data, "has_more": has_more, "url": call.path}))
 }
 
-/// One page of a v2 list. The page token names the object the page starts or ends at, so that
-/// objects made meanwhile do not shift the pages.
+/// One page of a v2 list.
 pub(crate) fn v2_page(store: &Store, call: &Call<'_>) -> Result<Value, StripeError> {
+    v2_page_of(&select(store, call), call, |object| {
+        let mut shown = families::present(store, object);
+        families::of(call.route.kind()).include(call, object, &mut shown);
+        shown
+    })
+}
+
+/// One page of these records, the newest first, each shown in this way. The page token names the
+/// object the page starts or ends at, so that objects made meanwhile do not shift the pages.
+pub(crate) fn v2_page_of(
+    records: &[&Record],
+    call: &Call<'_>,
+    show: impl Fn(&Object) -> Object,
+) -> Result<Value, StripeError> {
     let limit = limit(&call.params, 20)?;
-    let records = select(store, call);
     let place = |sequence: u64| records.partition_point(|record| record.sequence > sequence);
     let (start, end) = match parse_token(text(&call.params, "page")) {
         None => {
@@ -93,8 +105,9 @@ pub(crate) fn v2_page(store: &Store, call: &Call<'_>) -> Result<Value, StripeErr
         None
     };
     let previous = if start > 0 { page.first() } else { None };
+    let data = page.iter().map(|record| show(&record.object));
     Ok(json!({
-        "data": present(store, page),
+        "data": data.collect::<Vec<_>>(),
         "next_page_url": url('n', next),
         "previous_page_url": url('p', previous),
     }))

@@ -40,7 +40,8 @@
 //! | `lists`, `search`, `expand` | pages, filters, queries, expansion |
 //! | `events`, `agenda` | what is told about every change; what time alone will change |
 //! | `status_page` | what a person sees at `/` with a browser |
-//! | `deliveries`, `courier` | webhooks: which, when and how often, how signed; the sockets they go over |
+//! | `thin` | the same events in the form of v2, without the object they are about |
+//! | `audience`, `deliveries`, `courier` | webhooks: who wants which; when, how often and how signed; the sockets they go over |
 //! | `control` | paths of the sandbox's own: its clock, and what a cardholder would do |
 //! | `store`, `disk`, `world`, `ids`, `clock`, `calendar` | the objects, where they are kept, their ids and their dates |
 //!
@@ -51,13 +52,17 @@
 //! Webhooks go to endpoints on this machine alone (`http://127.0.0.1:…`); others count as failed. They
 //! are sent by [`Sandbox`], not by a [`StandIn`] without a socket.
 //!
-//! What it does not do: send thin events (v2) to event destinations, compute taxes, let anybody open a checkout page
+//! Of the thin events, those about objects of v1 and about accounts and persons of v2 are made; none
+//! goes to a cloud's event bus. Of bank debits there are those of US accounts, for payment intents.
+//!
+//! What it does not do: book transfers in the accounts they go to, compute taxes, let anybody open a checkout page
 //! (`/_sandbox/checkout/sessions/{id}/complete` stands for it), or move the time of single
 //! customers by test clocks (`/_sandbox/clock` moves everyone's).
 
 mod accounts;
 mod agenda;
 mod answer;
+mod audience;
 mod auth;
 pub(crate) mod calendar;
 mod clock;
@@ -91,6 +96,7 @@ mod socket;
 mod stand_in;
 mod status_page;
 mod store;
+mod thin;
 mod world;
 
 pub use clock::Clock;

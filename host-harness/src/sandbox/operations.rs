@@ -2,7 +2,7 @@
 //! act, for any kind of object. It owns the general case, so that all of Stripe's paths answer; the
 //! families are asked at each step and know what is particular.
 
-use super::deliveries;
+use super::audience;
 use super::errors::StripeError;
 use super::families;
 use super::lists;
@@ -80,10 +80,9 @@ pub(crate) fn run(
             });
         }
     };
-    Ok(Outcome::Json(Value::Object(families::present(
-        world.store,
-        &value,
-    ))))
+    let mut shown = families::present(world.store, &value);
+    families::of(kind).include(call, &value, &mut shown);
+    Ok(Outcome::Json(Value::Object(shown)))
 }
 
 fn create(world: &mut World<'_>, call: &Call<'_>) -> Result<Object, StripeError> {
@@ -114,7 +113,7 @@ fn create(world: &mut World<'_>, call: &Call<'_>) -> Result<Object, StripeError>
         if TOLD_ONCE.contains(&kind) {
             let secret = stored.shift_remove("secret");
             if let (Some(secret), "webhook_endpoint") = (secret, kind) {
-                set(&mut stored, deliveries::SECRET, secret);
+                set(&mut stored, audience::SECRET, secret);
             }
         }
         world.store.put_under(kind, stored, call.ids.to_vec());

@@ -158,7 +158,7 @@ impl Routes {
         })
     }
 
-    #[cfg(test)]
+    /// Every operation's path, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.by_length.values().flatten()
     }

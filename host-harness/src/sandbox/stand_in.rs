@@ -10,6 +10,7 @@ mod webhooks;
 use super::accounts::{self, Account};
 use super::agenda::Agenda;
 use super::answer::{self, Answer, header};
+use super::audience::{self, Listener};
 use super::decode::{self, Decoded};
 use super::deliveries::{Deliveries, DeliveryAttempt};
 use super::disk::{Changes, Disk, Kept, Meta};
@@ -390,20 +391,21 @@ impl StandIn {
         self.let_time_pass(&mut state, account);
         let now = self.time(&state);
         let tokens = state.tokens.clone();
-        let result = execute(&mut state, &target, decoded, now)
+        let name = key.as_ref().and_then(|(key, _)| key.name.clone());
+        let asked = Asked {
+            request_id: Some(request_id),
+            idempotency_key: name.as_ref().map(|(_, key)| key.as_str()),
+        };
+        let result = execute(&mut state, &target, decoded, asked, now)
             .and_then(|outcome| self.check_room(&mut state, account).map(|()| outcome));
         let keeps_changes = match &result {
             Ok(_) => true,
             Err(error) => error.keeps_changes,
         };
-        let name = key.as_ref().and_then(|(key, _)| key.name.clone());
         if keeps_changes {
-            let asked = Asked {
-                request_id: Some(request_id),
-                idempotency_key: name.as_ref().map(|(_, key)| key.as_str()),
-            };
+            let platform = state.platform_listeners(account);
             let mut world = world(&mut state, account, now);
-            events::record(&mut world, asked, &self.options.api_version);
+            events::record(&mut world, asked, &self.options.api_version, &platform);
         } else {
             state.store(account).roll_back();
         }
@@ -509,6 +511,16 @@ impl State {
         &mut self.accounts.entry(account.to_owned()).or_default().store
     }
 
+    /// Those in the account that this one is connected to who are told of what happens here.
+    fn platform_listeners(&self, account: &str) -> Vec<Listener> {
+        match self.accounts.get(&self.own_account) {
+            Some(platform) if account != self.own_account => {
+                audience::of_connected(&platform.store)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn meta(&self) -> Meta {
         Meta {
             own_account: self.own_account.clone(),
@@ -534,6 +546,7 @@ fn execute(
     state: &mut State,
     target: &Target<'_>,
     decoded: Decoded<'_>,
+    asked: Asked<'_>,
     now: i64,
 ) -> Result<Outcome, StripeError> {
     let &Target {
@@ -568,6 +581,7 @@ fn execute(
         path,
         params,
         upload,
+        asked,
     };
     let mut world = world(state, account, now);
     let mut outcome = operations::run(&mut world, &call, total_count)?;

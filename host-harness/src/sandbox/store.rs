@@ -214,7 +214,8 @@ impl Store {
     /// How many objects there are, the events aside, of which old ones make room for new ones.
     pub(crate) fn len(&self) -> usize {
         let collections = self.collections.iter();
-        let counted = collections.filter(|(kind, _)| *kind != "event");
+        let counted =
+            collections.filter(|(kind, _)| !super::events::STORED.contains(&kind.as_str()));
         counted
             .map(|(_, collection)| collection.records.len())
             .sum()

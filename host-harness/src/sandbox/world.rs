@@ -4,6 +4,7 @@
 
 use super::calendar::iso_8601;
 use super::errors::StripeError;
+use super::events::Asked;
 use super::ids::Ids;
 use super::multipart::Part;
 use super::routes::Route;
@@ -23,6 +24,7 @@ pub(crate) struct Call<'a> {
     pub(crate) params: Object,
     /// The file of a multipart request.
     pub(crate) upload: Option<Part<'a>>,
+    pub(crate) asked: Asked<'a>,
 }
 
 /// What an operation answers with.

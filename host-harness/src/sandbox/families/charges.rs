@@ -9,7 +9,7 @@ use super::super::world::{Call, World, id_in};
 use super::Family;
 use super::balance::{self, Movement};
 use super::test_cards::{self, Charging};
-use super::{disputes, payment_methods};
+use super::{bank_debits, disputes, payment_methods};
 use serde_json::{Value, json};
 
 /// What to charge.
@@ -62,6 +62,16 @@ pub(crate) fn attempt(
         "https://pay.stripe.com/receipts/payment/{}",
         world.ids.text(32)
     );
+    if let Charging::Delayed(_) = charging {
+        // Charges of other methods than cards have ids of this kind.
+        let id = text(&charge, "id").replacen("ch_", "py_", 1);
+        set(&mut charge, "id", id);
+        set(&mut charge, "status", "pending");
+        set(&mut charge, "paid", false);
+        set(&mut charge, "captured", true);
+        world.store.put("charge", charge.clone());
+        return Ok(charge);
+    }
     if let Charging::Declined(code, decline_code) = charging {
         let message = test_cards::decline_message(code, decline_code);
         set(&mut charge, "status", "failed");
@@ -112,6 +122,40 @@ pub(crate) fn attempt(
     }
     world.store.put("charge", charge.clone());
     Ok(charge)
+}
+
+/// Completes a charge that was pending: its money is here, and available at once (Stripe docs, "Test
+/// settlement behavior").
+pub(crate) fn arrive(world: &mut World<'_>, charge: &mut Object) {
+    let authorized = outcome(
+        "authorized",
+        "approved_by_network",
+        None,
+        "Payment complete.",
+    );
+    set(charge, "status", "succeeded");
+    set(charge, "paid", true);
+    set(charge, "outcome", authorized);
+    set(charge, "_available", true);
+    let amount = int(charge, "amount");
+    capture(world, charge, amount);
+    world.store.put("charge", charge.clone());
+}
+
+/// Ends a charge that was pending: its money does not come.
+pub(crate) fn fail(world: &mut World<'_>, charge: &mut Object, code: &str, message: &str) {
+    let declined = outcome(
+        "issuer_declined",
+        "declined_by_network",
+        Some(code),
+        message,
+    );
+    set(charge, "status", "failed");
+    set(charge, "captured", false);
+    set(charge, "failure_code", code);
+    set(charge, "failure_message", message);
+    set(charge, "outcome", declined);
+    world.store.put("charge", charge.clone());
 }
 
 fn outcome(kind: &str, network: &str, reason: Option<&str>, message: &str) -> Value {
@@ -189,6 +233,7 @@ impl Family for Charges {
                 payment_methods::resolve(world, "source", &source)?
             }
         };
+        bank_debits::refuse(&method)?;
         let mut context = object.clone();
         context.shift_remove("source");
         let attempt_result = attempt(

@@ -49,16 +49,6 @@ impl Family for Defaults {
                 set(object, field, value);
             }
         }
-        if let Some(endpoint) = object
-            .get_mut("webhook_endpoint")
-            .and_then(Value::as_object_mut)
-        {
-            set(
-                endpoint,
-                "signing_secret",
-                format!("whsec_{}", world.ids.text(32)),
-            );
-        }
         Ok(())
     }
 }
@@ -82,7 +72,6 @@ fn app_secret(world: &World<'_>, params: &Object) -> Result<Object, StripeError>
 fn first_values(kind: &str, world: &mut World<'_>, object: &Object) -> Vec<(&'static str, Value)> {
     let id = text(object, "id");
     match kind {
-        "v2.core.event_destination" => vec![("status", json!("enabled"))],
         "test_helpers.test_clock" => vec![
             ("status", json!("ready")),
             ("deletes_after", json!(world.now + 30 * 86_400)),

@@ -9,7 +9,7 @@ use super::super::world::{Call, World, id_in};
 use super::charges::{self, Attempt};
 use super::payment_methods;
 use super::test_cards::{self, Charging};
-use super::{Family, balance, invoices, refunds};
+use super::{Family, balance, bank_debits, invoices, refunds};
 use serde_json::{Value, json};
 
 pub(crate) struct PaymentIntents;
@@ -116,6 +116,26 @@ impl Family for PaymentIntents {
         }
         Ok(true)
     }
+
+    fn due(&self, intent: &Object) -> Option<i64> {
+        bank_debits::due(intent)
+    }
+
+    fn fall_due(&self, world: &mut World<'_>, intent: &mut Object) -> Result<(), StripeError> {
+        settle(world, intent)
+    }
+}
+
+/// Ends the wait of an intent whose payment takes days.
+fn settle(world: &mut World<'_>, intent: &mut Object) -> Result<(), StripeError> {
+    let id = id_in(intent, "payment_method").to_owned();
+    let method = payment_methods::resolve(world, "payment_method", &id)?;
+    intent.shift_remove("_settles");
+    match bank_debits::settle(world, intent, &method) {
+        Ok(()) => succeed(world, intent, method),
+        Err(failed) => _ = declined(world, intent, &method, &failed.0, failed.1),
+    }
+    Ok(())
 }
 
 /// The fields every intent starts with.
@@ -193,6 +213,7 @@ pub(crate) fn pay(
     method: &str,
 ) -> Result<Object, StripeError> {
     let method = payment_methods::resolve(world, "payment_method", method)?;
+    bank_debits::refuse(&method)?;
     let given = session
         .get("_payment_intent_data")
         .and_then(Value::as_object);
@@ -272,6 +293,9 @@ pub(crate) fn confirm(
         set(intent, "status", "requires_action");
         return Ok(());
     }
+    if let Charging::Delayed(_) = payment_methods::charging(&method) {
+        bank_debits::check(intent)?;
+    }
     take_money(world, intent, method, false)
 }
 
@@ -321,16 +345,24 @@ fn take_money(
         set(intent, "amount_capturable", amount);
         return Ok(());
     }
+    if let Charging::Delayed(settlement) = payment_methods::charging(&method) {
+        bank_debits::wait(world, intent, settlement);
+        return Ok(());
+    }
+    succeed(world, intent, method);
+    Ok(())
+}
+
+/// Notes on an intent that all of its money has come.
+fn succeed(world: &mut World<'_>, intent: &mut Object, mut method: Object) {
     set(intent, "status", "succeeded");
-    set(intent, "amount_received", amount);
+    set(intent, "amount_received", int(intent, "amount"));
     let keeps_method = !text(intent, "setup_future_usage").is_empty();
     if keeps_method && !id_in(intent, "customer").is_empty() {
-        let mut method = method;
         set(&mut method, "customer", id_in(intent, "customer"));
         world.store.put("payment_method", method);
     }
     invoices::paid_by(world, intent);
-    Ok(())
 }
 
 fn declined(
@@ -390,8 +422,14 @@ pub(crate) fn cancel(
     intent: &mut Object,
 ) -> Result<(), StripeError> {
     let authorized = text(intent, "status") == "requires_capture";
-    if !is_open(intent) && !authorized {
+    let waits = text(intent, "status") == "processing";
+    if !is_open(intent) && !authorized && !waits {
         return Err(unexpected_state(world, intent, "canceled"));
+    }
+    if waits {
+        let mut charge = world.at_path("charge", id_in(intent, "latest_charge"))?;
+        charges::fail(world, &mut charge, "canceled", "The payment was canceled.");
+        intent.shift_remove("_settles");
     }
     if authorized {
         let charge = world.at_path("charge", id_in(intent, "latest_charge"))?;

@@ -5,7 +5,7 @@ use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{Store, flag, int, set, text};
 use super::super::world::{Call, Outcome, World, id_in, whole_list};
-use super::{Family, credit, intents, invoice_lines, payment_methods, subscriptions};
+use super::{Family, bank_debits, credit, intents, invoice_lines, payment_methods, subscriptions};
 use serde_json::{Value, json};
 
 pub(crate) struct Invoices;
@@ -369,6 +369,7 @@ pub(crate) fn pay(
         .code("resource_missing"));
     };
     let method = payment_methods::resolve(world, "payment_method", &method)?;
+    bank_debits::refuse(&method)?;
     let mut intent = open_intent(world, invoice);
     set(&mut intent, "payment_method", text(&method, "id"));
     set(&mut intent, "status", "requires_confirmation");

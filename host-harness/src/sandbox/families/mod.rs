@@ -3,6 +3,7 @@
 //! make objects of others only through the functions those families offer.
 
 mod balance;
+mod bank_debits;
 mod catalog;
 mod charges;
 mod checkout;
@@ -11,6 +12,7 @@ mod credit;
 mod customers;
 mod defaults;
 mod disputes;
+mod event_destinations;
 mod files;
 mod intents;
 mod invoice_lines;
@@ -103,6 +105,9 @@ pub(crate) trait Family: Sync {
         None
     }
 
+    /// Adds to an answer what an object only shows when `include` asks for it (v2).
+    fn include(&self, _call: &Call<'_>, _object: &Object, _shown: &mut Object) {}
+
     /// List filters whose meaning is not "this field has this value".
     fn own_filters(&self) -> &'static [&'static str] {
         &[]
@@ -114,7 +119,7 @@ pub(crate) trait Family: Sync {
     }
 }
 
-static FAMILIES: [&dyn Family; 16] = [
+static FAMILIES: [&dyn Family; 17] = [
     &balance::Balance,
     &catalog::Catalog,
     &charges::Charges,
@@ -122,6 +127,7 @@ static FAMILIES: [&dyn Family; 16] = [
     &connect::Connect,
     &customers::Customers,
     &disputes::Disputes,
+    &event_destinations::EventDestinations,
     &files::Files,
     &intents::PaymentIntents,
     &invoices::Invoices,

@@ -5,8 +5,8 @@ use super::super::errors::StripeError;
 use super::super::shapes::Object;
 use super::super::store::{Store, set, text};
 use super::super::world::{Call, Outcome, World, id_in};
-use super::Family;
 use super::test_cards::{self, Charging, brand, card_details, last_four, passes_luhn};
+use super::{Family, bank_debits};
 use serde_json::{Value, json};
 
 pub(crate) struct PaymentMethods;
@@ -23,8 +23,8 @@ impl Family for PaymentMethods {
     ) -> Result<Option<Outcome>, StripeError> {
         let id = call.ids.last().map_or("", String::as_str);
         // A test card used by its name becomes a payment method of its own, as in Stripe.
-        if !call.route.template.starts_with("/v1/payment_methods/{}") || !id.starts_with("pm_card_")
-        {
+        let is_named = id.starts_with("pm_card_") || bank_debits::named(id).is_some();
+        if !call.route.template.starts_with("/v1/payment_methods/{}") || !is_named {
             return Ok(None);
         }
         let mut method = resolve(world, "id", id).map_err(|error| error.status(404))?;
@@ -164,21 +164,14 @@ pub(crate) fn resolve(world: &mut World<'_>, param: &str, id: &str) -> Result<Ob
             return Ok(object.clone());
         }
     }
-    let number = number_of(world, id).ok_or_else(|| {
+    let card = |number: String| json!({"type": "card", "card": {"number": number}});
+    let meant = bank_debits::named(id).or_else(|| number_of(world, id).map(card));
+    let meant = meant.as_ref().and_then(Value::as_object).ok_or_else(|| {
         StripeError::no_such("PaymentMethod", id)
             .status(400)
             .param(param)
     })?;
-    let mut method = world.blank("payment_method");
-    complete(
-        world,
-        &mut method,
-        json!({"type": "card", "card": {"number": number}})
-            .as_object()
-            .unwrap_or(&Object::new()),
-    )?;
-    world.store.put("payment_method", method.clone());
-    Ok(method)
+    describe(world, meant)
 }
 
 /// The payment method that an intent's parameters name or describe, if they do.
@@ -216,7 +209,11 @@ fn number_of(world: &World<'_>, id: &str) -> Option<String> {
 
 /// How a charge of this payment method, card or source ends.
 pub(crate) fn charging(method: &Object) -> Charging {
-    test_cards::charging(text(method, "_number"))
+    let number = text(method, "_number");
+    if text(method, "type") == bank_debits::TYPE {
+        return bank_debits::charging(number);
+    }
+    test_cards::charging(number)
 }
 
 fn complete(
@@ -242,6 +239,17 @@ fn complete(
             })?,
         };
         set(method, "card", card_details(&given, &number));
+        set(method, "_number", number);
+    }
+    if text(method, "type") == bank_debits::TYPE {
+        let given = params.get(bank_debits::TYPE).and_then(Value::as_object);
+        let given = given.cloned().unwrap_or_default();
+        let number = given_number(bank_debits::TYPE, &given)?;
+        set(
+            method,
+            bank_debits::TYPE,
+            bank_debits::details(&given, &number),
+        );
         set(method, "_number", number);
     }
     if method.get("billing_details").is_none_or(Value::is_null) {

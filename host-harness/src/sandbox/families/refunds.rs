@@ -98,10 +98,9 @@ pub(crate) fn give_back(
 ) -> Result<(), StripeError> {
     let charge_id = text(&charge, "id").to_owned();
     if text(&charge, "status") != "succeeded" {
-        return Err(
-            StripeError::invalid("A failed charge took nothing that could be refunded.")
-                .param("charge"),
-        );
+        let status = text(&charge, "status");
+        let message = format!("A {status} charge took nothing that could be refunded.");
+        return Err(StripeError::invalid(message).param("charge"));
     }
     let left = int(&charge, "amount") - int(&charge, "amount_refunded");
     if left <= 0 {

@@ -139,6 +139,7 @@ fn confirm(world: &mut World<'_>, intent: &mut Object) -> Result<(), StripeError
         }
         Charging::Succeeds
         | Charging::SucceedsAvailable
+        | Charging::Delayed(_)
         | Charging::Disputed(_)
         | Charging::Inquired(_) => {}
     }

@@ -1,6 +1,7 @@
 //! Webhook endpoints, and how events are asked for. It owns an endpoint's secret, which is told once;
 //! making events is `events.rs`'s affair, sending them that of `deliveries.rs`.
 
+use super::super::audience::CONNECT;
 use super::super::errors::StripeError;
 use super::super::events;
 use super::super::shapes::Object;
@@ -24,6 +25,9 @@ impl Family for Webhooks {
     ) -> Result<(), StripeError> {
         check(&call.params)?;
         set(object, "status", "enabled");
+        if flag(&call.params, "connect") {
+            set(object, CONNECT, true);
+        }
         // `operations::create` takes it away again before the endpoint is stored.
         set(object, "secret", format!("whsec_{}", world.ids.text(32)));
         Ok(())
@@ -64,24 +68,28 @@ impl Family for Webhooks {
 }
 
 fn check(params: &Object) -> Result<(), StripeError> {
-    if let Some(url) = params
-        .get("url")
-        .map(|url| url.as_str().unwrap_or_default())
-    {
-        let host = url
-            .strip_prefix("https://")
-            .or_else(|| url.strip_prefix("http://"));
-        if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-            let message = "Invalid URL: a webhook endpoint is an http or https URL.";
-            return Err(StripeError::invalid(message)
-                .code("url_invalid")
-                .param("url"));
-        }
+    if let Some(url) = params.get("url") {
+        check_url(url, "url")?;
     }
     let events = params.get("enabled_events");
     if events.is_some_and(|events| !events.is_array() || *events == json!([])) {
         let message = "Invalid array: enabled_events takes enabled_events[]=name.";
         return Err(StripeError::invalid(message).param("enabled_events"));
+    }
+    Ok(())
+}
+
+/// Refuses what is no URL that a webhook could be sent to.
+pub(crate) fn check_url(url: &Value, param: &str) -> Result<(), StripeError> {
+    let url = url.as_str().unwrap_or_default();
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+        let message = "Invalid URL: a webhook endpoint is an http or https URL.";
+        return Err(StripeError::invalid(message)
+            .code("url_invalid")
+            .param(param));
     }
     Ok(())
 }

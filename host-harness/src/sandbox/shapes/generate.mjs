@@ -1,5 +1,5 @@
-// Makes objects.txt and answers.txt: which fields Stripe's objects have, and which object each
-// operation answers with. Only facts are taken from the official client (names, types, which
+// Makes objects.txt, answers.txt and thin_events.txt: which fields Stripe's objects have, which object
+// each operation answers with, and which thin events there are. Only facts are taken from the official client (names, types, which
 // fields may be null, which parameters are required), never its sentences or code.
 //
 //   mkdir /tmp/npm && cd /tmp/npm && npm install stripe@23.1.0 typescript@5
@@ -148,6 +148,23 @@ for (const file of files) {
     }
   });
 }
+/** Thin events: their names, and the kind of the object each is about. */
+const events = new Map();
+const source = program.getSourceFile(path.join(resources, 'V2/Core/Events.d.ts'));
+ts.forEachChild(source, (node) => {
+  if (!ts.isInterfaceDeclaration(node) || !node.name.text.endsWith('Event')) return;
+  const type = checker.getTypeAtLocation(node);
+  const of = (name) => {
+    const property = type.getProperty(name);
+    return property && checker.getTypeOfSymbol(property);
+  };
+  const name = of('type');
+  if (!name?.isStringLiteral()) return;
+  const related = of('related_object');
+  const fetched = of('fetchRelatedObject')?.getCallSignatures()[0];
+  const kind = fetched && kindOf(checker.getTypeArguments(checker.getReturnTypeOfSignature(fetched))[0]);
+  events.set(name.value, related ? `${kind ?? '?'}${related.getProperty('id') ? '' : ' singleton'}` : '-');
+});
 // A name that is a number in one place and text in another is what it is more often.
 const count = (code, name) => names[code].get(name) ?? 0;
 const only = (code) => [...names[code].keys()].filter((name) =>
@@ -168,4 +185,9 @@ fs.writeFileSync(path.join(here, 'answers.txt'), `${origin}
 INTEGERS ${only('i').join(' ')}
 BOOLEANS ${only('b').join(' ')}
 ${[...answers].sort().map(([, line]) => line).join('\n')}
+`);
+fs.writeFileSync(path.join(here, 'thin_events.txt'), `${origin}
+# One line per thin event: its name and the kind of object it is about, - where it names none;
+# singleton says that the object has no id of its own.
+${[...events].sort().map(([name, kind]) => `${name} ${kind}`).join('\n')}
 `);

@@ -31,6 +31,7 @@ impl StandIn {
                     ids.push(id);
                 }
             }
+            let platform = state.platform_listeners(account);
             let mut world = world(state, account, time);
             let changed = ids
                 .iter()
@@ -39,7 +40,8 @@ impl StandIn {
                 world.store.roll_back();
                 continue;
             }
-            events::record(&mut world, Asked::default(), &self.options.api_version);
+            let version = &self.options.api_version;
+            events::record(&mut world, Asked::default(), version, &platform);
             if self.commit(state, account, &[], false).is_err() {
                 // It is still due when the disk works again.
                 let entry = state.accounts.entry(account.to_owned()).or_default();
@@ -74,6 +76,7 @@ impl StandIn {
         } else if path != control::CLOCK {
             self.let_time_pass(state, account);
             let now = self.time(state);
+            let platform = state.platform_listeners(account);
             let mut world = world(state, account, now);
             let result = control::act(&mut world, method, path, params);
             if result
@@ -84,7 +87,7 @@ impl StandIn {
                     request_id: Some(request_id),
                     idempotency_key: None,
                 };
-                events::record(&mut world, asked, &self.options.api_version);
+                events::record(&mut world, asked, &self.options.api_version, &platform);
             } else {
                 world.store.roll_back();
             }

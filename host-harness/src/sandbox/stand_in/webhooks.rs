@@ -25,7 +25,12 @@ impl StandIn {
             let Some(entry) = state.accounts.get(&name.0) else {
                 break;
             };
-            due.extend(state.deliveries.take(&name, &entry.store, now, signed_at));
+            let platform = state.accounts.get(&state.own_account);
+            let platform = platform.map(|platform| &platform.store);
+            let taken = state
+                .deliveries
+                .take(&name, &entry.store, platform, now, signed_at);
+            due.extend(taken);
         }
         due
     }

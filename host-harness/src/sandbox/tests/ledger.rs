@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-const METHODS: [&str; 10] = [
+const METHODS: [&str; 13] = [
     "pm_card_visa",
     "pm_card_mastercard",
     "pm_card_amex",
@@ -37,6 +37,9 @@ const METHODS: [&str; 10] = [
     "pm_card_nonsense",
     "pm_card_createDispute",
     "pm_card_createDisputeInquiry",
+    "pm_usBankAccount_success",
+    "pm_usBankAccount_insufficientFunds",
+    "pm_usBankAccount_processing",
 ];
 
 fn sum(objects: &[Value], field: &str) -> i64 {
@@ -46,6 +49,11 @@ fn sum(objects: &[Value], field: &str) -> i64 {
         .sum()
 }
 
+/// The charge has its money: it is captured, and no debit that is still under way.
+fn is_taken(charge: &Value) -> bool {
+    charge["captured"] == true && charge["status"] == "succeeded"
+}
+
 /// What the balance must be, told from charges, refunds, payouts, top-ups and transfers alone.
 fn expected(client: &Client) -> i64 {
     let all = |path: &str| client.all(path);
@@ -53,7 +61,7 @@ fn expected(client: &Client) -> i64 {
     // The sandbox's tariff: 2.9 % and 30, to the nearest unit, of what was captured.
     let earned: i64 = charges
         .iter()
-        .filter(|charge| charge["captured"] == true)
+        .filter(|charge| is_taken(charge))
         .map(|charge| charge["amount_captured"].as_i64().unwrap())
         .map(|amount| amount - (amount as f64 * 0.029).round() as i64 - 30)
         .sum();
@@ -62,7 +70,7 @@ fn expected(client: &Client) -> i64 {
         let charge = charges
             .iter()
             .find(|charge| charge["id"] == refund["charge"]);
-        charge.unwrap()["captured"] == true
+        is_taken(charge.unwrap())
     };
     let refunded: i64 = refunds
         .iter()
@@ -76,7 +84,7 @@ fn expected(client: &Client) -> i64 {
         let of_it: i64 = of_it.map(|refund| refund["amount"].as_i64().unwrap()).sum();
         let amount = |field: &str| charge[field].as_i64().unwrap();
         // What was not captured of an authorization counts as given back.
-        let released = if charge["captured"] == true {
+        let released = if is_taken(charge) {
             amount("amount") - amount("amount_captured")
         } else {
             0
@@ -282,12 +290,24 @@ fn the_balance_is_charges_less_fees_refunds_and_payouts() {
                 .count()
         };
         let charges = client.all("/v1/charges");
-        let paid = charges
+        let are = |status: &str| {
+            let those = charges.iter().filter(|charge| charge["status"] == status);
+            those.count()
+        };
+        assert_eq!(told("charge.succeeded"), are("succeeded"));
+        assert_eq!(told("charge.failed"), are("failed"));
+        // Debits ended each way, and some are under way for ever.
+        let debits = charges
             .iter()
-            .filter(|charge| charge["paid"] == true)
-            .count();
-        assert_eq!(told("charge.succeeded"), paid);
-        assert_eq!(told("charge.failed"), charges.len() - paid);
+            .filter(|charge| charge["id"].as_str().unwrap().starts_with("py_"));
+        assert_eq!(told("charge.pending"), debits.clone().count());
+        for status in ["succeeded", "failed", "pending"] {
+            let mut debits = debits.clone();
+            assert!(
+                debits.any(|charge| charge["status"] == status),
+                "seed {seed}: {status}"
+            );
+        }
         assert_eq!(told("payout.created"), client.all("/v1/payouts").len());
     }
 }

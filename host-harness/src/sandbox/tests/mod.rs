@@ -3,6 +3,7 @@
 
 mod billing;
 mod chaos;
+mod debits;
 mod deliveries;
 mod disk;
 mod disputes;
@@ -17,6 +18,7 @@ mod payments;
 mod prorations;
 mod sockets;
 mod status_page;
+mod thin;
 mod time;
 mod wire;
 
