@@ -251,7 +251,7 @@ async fn network(
     let direction = if ahead < 0 { "behind" } else { "ahead" };
     let (verdict, said) = match off {
         ..=CLOCK_IS_RIGHT => (Verdict::Right, format!("within {CLOCK_IS_RIGHT} s of it")),
-        ..CLOCK_IS_WRONG => (Verdict::Odd, format!("{off} s {direction}; set it by NTP")),
+        _ if off < CLOCK_IS_WRONG => (Verdict::Odd, format!("{off} s {direction}; set it by NTP")),
         _ => (
             Verdict::Wrong,
             format!("{off} s {direction}: webhooks will be refused as too old; set it by NTP"),

@@ -33,7 +33,10 @@ impl<'v, 'a> Reader<'v, 'a> {
 
     /// A member's value, whatever its type.
     pub(super) fn value(&mut self, name: &'static str) -> Option<&'v Value<'a>> {
-        self.known.push(name);
+        // A property that is read twice is listed once.
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         self.members
             .iter()
             .find(|(key, _)| key == name)
