@@ -4,6 +4,11 @@ use std::process::Command;
 
 use crate::support::command::{harness, run};
 
+/// A tab builds nothing, so the component must be there.
+fn built() {
+    crate::support::component();
+}
+
 /// What bash is offered for the last of these words.
 fn offered(words: &[&str]) -> Vec<String> {
     let mut args = vec!["--", "stripe-harness"];
@@ -20,6 +25,7 @@ fn offered(words: &[&str]) -> Vec<String> {
 
 #[test]
 fn resources_and_methods_are_offered() {
+    built();
     for command in [&["request"][..], &["describe"], &["new", "request"]] {
         let mut words = command.to_vec();
         words.push("checkout.sessions.");
@@ -96,6 +102,7 @@ fn every_shell_has_its_script() {
 #[cfg(unix)]
 #[test]
 fn bash_completes() {
+    built();
     let program = harness(&[]).get_program().to_owned();
     let script = format!(
         "source <({0} completions bash)\n\

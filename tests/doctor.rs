@@ -150,6 +150,44 @@ async fn a_clock_that_is_off_is_seen_by_the_servers_date() {
 }
 
 #[test]
+fn what_is_wrong_with_the_environment_is_a_finding() {
+    let mut command = harness(&["doctor", "--output", "json", "--secret-key-env", "K"]);
+    command.env("HTTPS_PROXY", "http://user:hunter2@bad host");
+    let (code, stdout, stderr) = run(command);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        !stdout.contains("hunter2") && !stderr.contains("hunter2"),
+        "{stdout}{stderr}"
+    );
+    let found = lines(&stdout);
+    assert_eq!(found[0]["check"], "network");
+    assert!(
+        found[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("HTTPS_PROXY"),
+        "{stdout}"
+    );
+    assert_eq!(found.len(), CHECKS.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_that_is_not_used_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let anybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), anybody).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let (code, found) = findings(&["--cache", path, "--sandbox"]);
+    assert_eq!(code, 0);
+    let (verdict, message) = result(&found, "cache");
+    assert_eq!(verdict, "warning");
+    assert!(message.contains("compiles anew"), "{message}");
+}
+
+#[test]
 fn a_component_that_is_none_is_told_and_nothing_else_is_tried() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "not wasm").unwrap();

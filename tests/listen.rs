@@ -39,7 +39,7 @@ impl Action for Counted {
         Box::pin(async move {
             assert!(event.id.starts_with("evt_") && event.payload.contains(&event.id));
             match self.acted.fetch_add(1, Ordering::SeqCst) < self.failures {
-                true => Err(ActionError("out of order".to_owned())),
+                true => Err(ActionError::new("out of order".to_owned())),
                 false => Ok("counted".to_owned()),
             }
         })

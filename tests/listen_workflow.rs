@@ -77,17 +77,23 @@ impl Scene {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        said.read_line(&mut line).unwrap();
-        let at = line
-            .split("http://")
-            .nth(1)
-            .and_then(|rest| rest.split(' ').next())
-            .unwrap_or_else(|| panic!("{line}"));
-        assert!(line.contains("customer.created"), "{line}");
-        (child, at.parse().unwrap(), said)
+        let (at, said) = address(&mut child);
+        (child, at, said)
     }
+}
+
+/// The line a listener begins with: where it is, and what it is for.
+fn address(child: &mut Child) -> (SocketAddr, BufReader<std::process::ChildStderr>) {
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let at = line
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap_or_else(|| panic!("{line}"));
+    assert!(line.contains("customer.created"), "{line}");
+    (at.parse().unwrap(), said)
 }
 
 fn event(id: &str, kind: &str, object: &Value) -> String {
@@ -136,6 +142,82 @@ async fn an_event_runs_the_steps_once() {
         .call("retrieve", json!([ada["metadata"]["copy"]]))
         .await;
     assert_eq!(copy["email"], "ada@example.com");
+    scene.sandbox.shutdown().await;
+}
+
+/// Two workflows on one event, whose steps have the same ids, are two things; the
+/// same change told as a snapshot and as a thin event is one.
+#[tokio::test]
+async fn keys_are_of_a_workflow_and_a_change() {
+    let scene = Scene::set().await;
+    let ada = scene
+        .call("create", json!([{"email": "ada@example.com"}]))
+        .await;
+    let other = WORKFLOW
+        .replace("Welcome", "Mirror")
+        .replace("copy of", "mirror of");
+    for (text, copies) in [(WORKFLOW, 1), (&other, 2)] {
+        std::fs::write(scene.folder.path().join("workflow.json"), text).unwrap();
+        let (mut child, at, _said) = scene.listener();
+        let body = event("evt_1", "customer.created", &ada);
+        let (status, told) = deliver(&scene.plugin, at, SECRET, &body).await;
+        assert_eq!(status, 200, "{told}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(scene.customers().await, 1 + copies);
+    }
+    let both = WORKFLOW
+        .replace(
+            "[\"customer.created\"]",
+            "[\"customer.created\", \"v1.customer.created\"]",
+        )
+        .replace("{{input.data.object.email}}", "twice@example.com")
+        .replace("copy of {{input.data.object.id}}", "copy")
+        .replace("{{input.data.object.id}}", "cus_nobody");
+    std::fs::write(scene.folder.path().join("workflow.json"), &both).unwrap();
+    let (mut child, at, _said) = scene.listener();
+    let snapshot = event("evt_2", "customer.created", &ada);
+    let thin = json!({"id": "evt_test_9", "object": "v2.core.event", "type": "v1.customer.created",
+        "created": "2023-11-14T22:13:20.000Z", "livemode": false, "snapshot_event": "evt_2"});
+    for body in [snapshot, thin.to_string()] {
+        let (status, told) = deliver(&scene.plugin, at, SECRET, &body).await;
+        assert_eq!((status, told.as_str()), (502, "the workflow failed"));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(scene.customers().await, 4, "its first step ran once");
+    scene.sandbox.shutdown().await;
+}
+
+/// One file can be all: the secrets, and the connection of the steps.
+#[tokio::test]
+async fn the_secrets_may_be_those_of_the_steps_connection() {
+    let scene = Scene::set().await;
+    let file = scene.folder.path().join("stripe.yaml");
+    let url = scene.sandbox.base_url();
+    let yaml = format!(
+        "connections:\n  - id: stripe\n    type: Stripe\n    properties:\n      secretKey: \
+         {{_secret: K}}\n      webhookSecrets: [{{_secret: HOOK}}]\n      baseUrl: \"{url}\"\n"
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let mut child = harness(&["listen", "--port", "0", "--allow-origin", &url, "-c"])
+        .arg(&file)
+        .arg("--workflow")
+        .arg(scene.folder.path().join("workflow.json"))
+        .env("HOOK", SECRET)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (at, _said) = address(&mut child);
+    let ada = scene
+        .call("create", json!([{"email": "ada@example.com"}]))
+        .await;
+    let body = event("evt_1", "customer.created", &ada);
+    let (status, told) = deliver(&scene.plugin, at, SECRET, &body).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!((status, told.as_str()), (200, "workflow ran, 2 steps"));
     scene.sandbox.shutdown().await;
 }
 

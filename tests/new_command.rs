@@ -117,6 +117,20 @@ fn a_new_request_runs_when_it_is_filled_in() {
 }
 
 #[test]
+fn what_is_said_to_run_can_be_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = harness(&["new", "request", "balance.retrieve", "my file.yaml"]);
+    command.current_dir(folder.path());
+    let (code, _, stderr) = run(command);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("run --sandbox 'my file.yaml'"), "{stderr}");
+    let text = fs::read_to_string(folder.path().join("my file.yaml")).unwrap();
+    assert!(text.contains("run --sandbox 'my file.yaml'\n"), "{text}");
+    let (_, stdout, _) = run(harness(&["new", "request", "balance.retrieve", "-"]));
+    assert!(!stdout.contains("--sandbox"), "{stdout}");
+}
+
+#[test]
 fn nothing_that_is_there_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("stripe.yaml");

@@ -101,7 +101,7 @@ impl Action for Collected {
         let sent = self.0.send(event.clone());
         Box::pin(async move {
             sent.map(|()| "collected".to_owned())
-                .map_err(|_| ActionError("nobody collects".to_owned()))
+                .map_err(|_| ActionError::new("nobody collects".to_owned()))
         })
     }
 }

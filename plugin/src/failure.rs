@@ -179,25 +179,27 @@ impl From<Refusal> for Error {
 const SHOWN: (usize, usize) = (600, 300);
 
 /// A text that repeats what the caller wrote, for a person's terminal: what
-/// cannot be seen is escaped, the middle of what is too long left out.
+/// cannot be seen is escaped, and the middle of what is too long then left out.
 fn readable(text: &str) -> String {
-    let length = text.chars().count();
-    let (begin, end) = SHOWN;
-    let cut = length > begin + end;
-    let mut out = String::with_capacity(text.len().min(2 * (begin + end)));
-    for (at, c) in text.chars().enumerate() {
-        if cut && (begin..length - end).contains(&at) {
-            if at == begin {
-                out.push('…');
-            }
-            continue;
-        }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
         match c {
-            '"' | '\'' | '\\' => out.push(c),
-            c => out.extend(c.escape_debug()),
+            '"' | '\'' | '\\' => escaped.push(c),
+            c => escaped.extend(c.escape_debug()),
         }
     }
-    out
+    let (begin, end) = SHOWN;
+    let length = escaped.chars().count();
+    if length <= begin + end {
+        return escaped;
+    }
+    let kept = |at: usize, c: char| match at {
+        at if at < begin || at >= length - end => Some(c),
+        at if at == begin => Some('…'),
+        _ => None,
+    };
+    let chars = escaped.chars().enumerate();
+    chars.filter_map(|(at, c)| kept(at, c)).collect()
 }
 
 #[cfg(test)]
@@ -225,6 +227,8 @@ mod tests {
         assert_eq!(path, message);
         assert_eq!(path.chars().count(), 901);
         assert!(path.starts_with("<é") && path.ends_with("é>"));
+        let unseen = "\u{7f}".repeat(500);
+        assert_eq!(shown(&unseen, "m").0.chars().count(), 901);
         let fits = "x".repeat(900);
         assert_eq!(shown(&fits, "m").0, fits);
     }

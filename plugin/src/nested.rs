@@ -45,7 +45,7 @@ pub fn resolve<'a>(properties: Value<'a>) -> Result<Found<'a>, Refusal> {
                 ));
             }
             // A list or null here calls the resource itself, which is no method.
-            _ => return Err(invalid(&keys)),
+            _ => return Err(invalid(&keys, Vec::new())),
         };
         let Some((key, below)) = members.pop() else {
             return Err(Refusal::argument(
@@ -121,9 +121,11 @@ fn find_webhook(resource: &str, method: &str) -> Result<Target, Refusal> {
         keys.push(resource.to_owned());
     }
     keys.push(method.to_owned());
+    // A dot in a method is a person's slip: it parts nothing here.
+    let nearest = operation::nearest(resource, method);
     Err(Refusal {
         path: String::new(),
-        ..invalid(&keys)
+        ..invalid(&keys, nearest)
     })
 }
 
@@ -162,25 +164,32 @@ fn unknown_below(keys: &[String], below: &Value<'_>) -> Refusal {
     }
     Refusal {
         path: place(keys),
-        ..invalid(&named)
+        ..invalid(&named, Vec::new())
     }
 }
 
-fn invalid(keys: &[String]) -> Refusal {
+/// What no call is named by, with the names that are near, if they are known.
+fn invalid(keys: &[String], near: Vec<String>) -> Refusal {
     let name = keys.join(".");
     let shown: String = name.chars().take(200).collect();
     // The last keys may be an argument's: the longest name with a neighbour
     // is the one that was meant.
-    let nearest = (1..=keys.len())
-        .rev()
-        .filter_map(|length| keys.get(..length))
-        .map(|keys| {
-            let name = keys.join(".");
-            let (resource, method) = name.rsplit_once('.').unwrap_or(("", &name));
-            operation::nearest(resource, method)
-        })
-        .find(|names| !names.is_empty())
-        .unwrap_or_default();
+    let shorter = || {
+        (1..=keys.len())
+            .rev()
+            .filter_map(|length| keys.get(..length))
+            .map(|keys| {
+                let name = keys.join(".");
+                let (resource, method) = name.rsplit_once('.').unwrap_or(("", &name));
+                operation::nearest(resource, method)
+            })
+            .find(|names| !names.is_empty())
+            .unwrap_or_default()
+    };
+    let nearest = match near.is_empty() {
+        true => shorter(),
+        false => near,
+    };
     let mut message = format!("Invalid Stripe method {shown}");
     match nearest.as_slice() {
         [same, ..] if *same == name => {

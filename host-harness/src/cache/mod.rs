@@ -63,6 +63,16 @@ impl CompileCache {
         &self.folder
     }
 
+    /// Whether entries can be kept and would be used: the folder is there, is this
+    /// user's alone, and a file can be made in it.
+    pub fn check(&self) -> io::Result<()> {
+        own(&fs::metadata(&self.folder)?, "the folder")?;
+        let name = format!("{}.{UNFINISHED}", std::process::id());
+        let path = self.folder.join(name);
+        create(&path)?;
+        fs::remove_file(&path)
+    }
+
     /// The component out of the cache, or compiled and put there.
     pub(crate) fn load(
         &self,

@@ -78,7 +78,16 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         output: arguments.output,
         wrong: 0,
     };
-    let (options, sandbox) = arguments.flags.open().await?;
+    let (options, sandbox) = match arguments.flags.open().await {
+        Ok(opened) => opened,
+        // A proxy, an origin, a sandbox's file: all on the way to a server.
+        Err(error) => {
+            findings.tell("network", Verdict::Wrong, &error.to_string())?;
+            let others = ["toolchain", "component", "cache", "key", "clock", "account"];
+            findings.skip(&others, "needs the flags to be right")?;
+            return Ok(Ended::RequestFailed);
+        }
+    };
     let looked = look(
         host,
         &arguments.flags,
@@ -177,15 +186,12 @@ fn cache(host: &Host, findings: &mut Findings) -> Result<(), Wrong> {
     let Some(cache) = &host.cache else {
         return findings.skip(&["cache"], "switched off: every start compiles anew");
     };
-    let folder = cache.folder();
-    match folder.is_dir() {
-        true => findings.tell("cache", Verdict::Right, &folder.display().to_string()),
-        // Why, a warning has said when the component was loaded.
-        false => {
+    let folder = cache.folder().display();
+    match cache.check() {
+        Ok(()) => findings.tell("cache", Verdict::Right, &folder.to_string()),
+        Err(error) => {
             let said = format!(
-                "{} cannot be made, so every start compiles anew; name another with --cache, or \
-                 \"off\"",
-                folder.display()
+                "{folder}: {error}; every start compiles anew; name another with --cache, or \"off\""
             );
             findings.tell("cache", Verdict::Odd, &said)
         }

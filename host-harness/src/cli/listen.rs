@@ -47,7 +47,8 @@ pub(super) struct Arguments {
     forward: Option<String>,
 
     /// Run this workflow for each event, with the event as its input. Its steps
-    /// use the connection of -c, or else that of --config.
+    /// use the connection of -c, or else that of --config; without --config, the
+    /// signing secrets are those of -c.
     #[arg(long, value_name = "FILE", conflicts_with = "forward")]
     workflow: Option<PathBuf>,
 
@@ -72,10 +73,12 @@ pub(super) async fn run(host: &Host, mut arguments: Arguments) -> Result<Ended, 
                 .to_owned(),
         ));
     }
-    let config = match &arguments.config {
-        Some(reference) => read(reference)?,
-        None => Config::default(),
-    };
+    // One file may be all: the steps' connection holds the secrets too.
+    let from = arguments
+        .config
+        .clone()
+        .or_else(|| arguments.flags.connection.clone());
+    let config = from.as_deref().map(read).transpose()?.unwrap_or_default();
     if config.has_connection && arguments.flags.connection.is_none() {
         arguments.flags.connection.clone_from(&arguments.config);
     }
@@ -99,8 +102,7 @@ pub(super) async fn run(host: &Host, mut arguments: Arguments) -> Result<Ended, 
             ..options
         })
         .await?;
-    let from = arguments.config.as_deref();
-    let (secrets, tolerance) = secrets(&plugin, config.properties, from).await?;
+    let (secrets, tolerance) = secrets(&plugin, config.properties, from.as_deref()).await?;
     let action = match (workflow, &arguments.forward) {
         (Some(workflow), _) => {
             Deed::Run(work(workflow, plugin.clone(), &arguments.flags, sandbox.as_ref()).await?)
@@ -203,7 +205,7 @@ impl Action for Deed {
                     .to_string(),
                 };
                 // Who reads this has gone: Stripe is to keep the event.
-                render::line(&line).map_err(|error| ActionError(error.to_string()))?;
+                render::line(&line).map_err(|error| ActionError::new(error.to_string()))?;
                 Ok("printed".to_owned())
             }),
         }

@@ -30,11 +30,38 @@ impl Event {
 
 /// Why an event was not dealt with; Stripe is to deliver it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActionError(pub String);
+pub struct ActionError {
+    message: String,
+    detail: Option<String>,
+}
+
+impl ActionError {
+    /// What is told to who delivered the event, too: it should name nothing of
+    /// the payload.
+    pub fn new(message: impl Into<String>) -> ActionError {
+        ActionError {
+            message: message.into(),
+            detail: None,
+        }
+    }
+
+    /// The same, with what only the log is told in its place.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> ActionError {
+        ActionError {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (String, Option<String>) {
+        (self.message, self.detail)
+    }
+}
 
 impl fmt::Display for ActionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.detail.as_ref().unwrap_or(&self.message))
     }
 }
 

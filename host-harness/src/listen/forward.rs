@@ -62,20 +62,22 @@ impl Action for Forward {
                 .header("content-type", "application/json; charset=utf-8")
                 .header("stripe-signature", event.signature.as_str())
                 .body(body)
-                .map_err(|error| ActionError(error.to_string()))?;
+                .map_err(|error| ActionError::new(error.to_string()))?;
             let answer = CONNECT_TIMEOUT
                 .scope(CONNECT, self.pool.send(request))
                 .await
                 .map_err(|Lost { code, detail }| {
                     let detail = detail.map(|detail| format!(" ({detail})"));
                     let detail = detail.unwrap_or_default();
-                    ActionError(format!("could not be forwarded: {code:?}{detail}"))
+                    ActionError::new(format!("could not be forwarded: {code:?}{detail}"))
                 })?;
             let status = answer.status().as_u16();
             // Redirects are not followed: Stripe does not either.
             match answer.status().is_success() {
                 true => Ok(format!("forwarded, {status}")),
-                false => Err(ActionError(format!("forwarded, answered with {status}"))),
+                false => Err(ActionError::new(format!(
+                    "forwarded, answered with {status}"
+                ))),
             }
         })
     }

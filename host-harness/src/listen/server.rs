@@ -164,6 +164,8 @@ struct Answer {
     status: StatusCode,
     /// Told to the client; names no secret and nothing of the payload.
     text: String,
+    /// What the log is told in its place, where that may name more.
+    detail: Option<String>,
     /// The event, where one was verified.
     about: Option<(String, String)>,
 }
@@ -173,6 +175,7 @@ impl Answer {
         Answer {
             status,
             text: text.into(),
+            detail: None,
             about: None,
         }
     }
@@ -189,7 +192,7 @@ impl Endpoint {
             log(&format!(
                 "{} {kind} {id} {}",
                 answer.status.as_u16(),
-                answer.text
+                answer.detail.as_ref().unwrap_or(&answer.text)
             ));
         }
         let mut response = Response::new(Full::new(Bytes::from(format!("{}\n", answer.text))));
@@ -334,7 +337,13 @@ impl Endpoint {
                 claim.done();
                 Answer::new(StatusCode::OK, done)
             }
-            Ok(Err(error)) => Answer::new(StatusCode::BAD_GATEWAY, error.to_string()),
+            Ok(Err(error)) => {
+                let (message, detail) = error.into_parts();
+                Answer {
+                    detail,
+                    ..Answer::new(StatusCode::BAD_GATEWAY, message)
+                }
+            }
             Err(_elapsed) => Answer::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 format!("not done within {} s", limit.as_secs_f64()),

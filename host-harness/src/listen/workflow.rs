@@ -11,11 +11,17 @@ use crate::workflow::{RunOptions, Workflow};
 /// Runs a workflow for each event.
 ///
 /// `{{input…}}` is the event as JSON, `{{now}}` the time at which it came about.
-/// Steps that write are sent under the key `workflow-EVENT-STEP`: of a run that
-/// failed half-way, nothing that was done is done again when Stripe delivers the
-/// event once more within 24 hours.
+/// Steps that write are sent under the key `workflow-TAG-EVENT-STEP`, of which the
+/// tag stands for the workflow's name: of a run that failed half-way, nothing that
+/// was done is done again when Stripe delivers the event once more within 24
+/// hours, for which Stripe keeps what it answered to a key. It keeps failures too:
+/// a step that Stripe began and refused, such as a declined card, is answered so
+/// till then. After 24 hours, which Stripe's last deliveries come after, all steps
+/// are run anew.
 #[derive(Debug)]
 pub struct RunWorkflow {
+    /// Sets the keys of one workflow apart from those of another.
+    tag: String,
     workflow: Workflow,
     plugin: Plugin,
     connection: Connection,
@@ -25,6 +31,7 @@ impl RunWorkflow {
     /// Runs a workflow through a connection.
     pub fn new(workflow: Workflow, plugin: Plugin, connection: Connection) -> RunWorkflow {
         RunWorkflow {
+            tag: workflow.tag(),
             workflow,
             plugin,
             connection,
@@ -36,9 +43,9 @@ impl Action for RunWorkflow {
     fn act<'a>(&'a self, event: &'a Event) -> Acting<'a> {
         Box::pin(async move {
             let input: Value = serde_json::from_str(&event.payload)
-                .map_err(|error| ActionError(format!("the event is not JSON: {error}")))?;
+                .map_err(|error| ActionError::new(format!("the event is not JSON: {error}")))?;
             let options = RunOptions {
-                run_id: Some(event.id.clone()),
+                run_id: Some(format!("{}-{}", self.tag, event.known_by)),
                 now: came_about(&input),
             };
             let mut steps = 0;
@@ -50,7 +57,10 @@ impl Action for RunWorkflow {
                 .await;
             match ended {
                 Ok(_) => Ok(format!("workflow ran, {steps} steps")),
-                Err(stopped) => Err(ActionError(format!("workflow: {stopped}"))),
+                Err(stopped) => {
+                    let detail = format!("workflow: {stopped}");
+                    Err(ActionError::new("the workflow failed").with_detail(detail))
+                }
             }
         })
     }

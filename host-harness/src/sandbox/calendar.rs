@@ -33,8 +33,11 @@ pub(crate) fn parse_rfc_3339(text: &str) -> Option<i64> {
     let offset = match zone.split_at_checked(1)? {
         ("Z", "") => 0,
         (sign @ ("+" | "-"), offset) => {
-            let (hours, minutes) = offset.split_once(':')?;
-            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            let at = text.len() - offset.len();
+            let (hours, minutes) = (number(at..at + 2)?, number(at + 3..at + 5)?);
+            let is_offset = offset.len() == 5 && offset.get(2..3) == Some(":");
+            (is_offset && hours < 24 && minutes < 60).then_some(())?;
+            let minutes = hours * 60 + minutes;
             if sign == "+" { minutes } else { -minutes }
         }
         _ => return None,
@@ -129,6 +132,12 @@ mod tests {
             "2026-01-15T25:00:00Z",
             "2026-01-15T12:00:00X",
             "2026-01-15T12:00:00.Z5",
+            "2026-01-15T12:00:00+9223372036854775807:00",
+            "2026-01-15T12:00:00+-5:99",
+            "2026-01-15T12:00:00+24:00",
+            "2026-01-15T12:00:00+01:60",
+            "2026-01-15T12:00:00+01:0",
+            "2026-01-15T12:00:00+0100",
             "２026-01-15T12:00:00Z",
         ] {
             assert_eq!(parse_rfc_3339(text), None, "{text}");

@@ -233,7 +233,13 @@ impl Deliveries {
                 }
                 Some(_) => target(url),
             };
-            let from = of_platform.then_some(account.as_str());
+            // A connected account's own events lie with its platform, and name it.
+            let named = Some(text(event, "account")).filter(|account| !account.is_empty());
+            let from = if of_platform {
+                Some(account.as_str())
+            } else {
+                named
+            };
             let told = told(store, event, listener, from);
             // Stripe's payloads have lines indented by two spaces.
             let body = serde_json::to_string_pretty(&told).unwrap_or_default();

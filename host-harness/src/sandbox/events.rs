@@ -97,6 +97,8 @@ pub(crate) fn record(
         let balance = families::balance_now(world);
         news.push(snapshot("balance.available", json!({"object": balance})));
     }
+    // Pings are put among the events as they are sent.
+    forget_oldest(world.store);
     if news.is_empty() {
         return;
     }

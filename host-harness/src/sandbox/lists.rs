@@ -2,12 +2,14 @@
 //! cursors and filters for v1 and v2; what a filter of a particular kind means beyond "this field
 //! has this value" is the family's affair.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
 use super::errors::StripeError;
 use super::families;
 use super::shapes::{Object, Shapes};
 use super::store::{Record, Store, text};
 use super::world::Call;
-use serde_json::{Value, json};
 
 /// Parameters of every list that are no filters.
 const PAGING: [&str; 8] = [
@@ -90,10 +92,16 @@ pub(crate) fn v2_page_of(
     };
     let end = end.min(records.len());
     let page = records.get(start..end).unwrap_or_default();
+    let mut others = String::new();
+    for (name, value) in &call.params {
+        if !["limit", "page"].contains(&name.as_str()) {
+            append(&mut others, name, value);
+        }
+    }
     let url = |letter: char, record: Option<&&Record>| match record {
         Some(record) => {
             json!(format!(
-                "{}?limit={limit}&page=page_{letter}{:x}",
+                "{}?limit={limit}&page=page_{letter}{:x}{others}",
                 call.path, record.sequence
             ))
         }
@@ -111,6 +119,28 @@ pub(crate) fn v2_page_of(
         "next_page_url": url('n', next),
         "previous_page_url": url('p', previous),
     }))
+}
+
+/// Puts a parameter at a query's end, the way it came.
+fn append(query: &mut String, name: &str, value: &Value) {
+    let text = match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                append(query, &format!("{name}[{key}]"), member);
+            }
+            return;
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                append(query, &format!("{name}[{at}]"), item);
+            }
+            return;
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    query.push_str(&format!("&{}={}", encoded(name), encoded(&text)));
 }
 
 enum Token {

@@ -124,6 +124,19 @@ impl Workflow {
         self.name.as_deref()
     }
 
+    /// Eight digits that stand for its name, or for its steps' ids if it has none:
+    /// the same after a change to what a step does, so that a run which goes on
+    /// after one repeats nothing.
+    pub(crate) fn tag(&self) -> String {
+        let ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
+        let named = self.name.clone().unwrap_or_else(|| ids.join("\n"));
+        blake3::hash(named.as_bytes())
+            .to_hex()
+            .chars()
+            .take(8)
+            .collect()
+    }
+
     /// What it says it is started by.
     pub fn trigger(&self) -> &Trigger {
         &self.trigger

@@ -6,7 +6,7 @@ mod properties;
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use stripe_harness::{HostOptions, Plugin};
@@ -86,14 +86,20 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         return Err(exists(&path));
     }
     let plugin = host.load(HostOptions::default()).await?;
-    let shown = path.display();
+    let shown = quoted(&path);
     let (text, next) = match &arguments.what {
         What::Connection { .. } => (
             connection(&plugin, &place.id, true).await?,
             format!("set STRIPE_SECRET_KEY, then: stripe-harness doctor -c {shown}"),
         ),
         What::Request { call, .. } => (
-            request(&plugin, call, &place.id, &shown.to_string()).await?,
+            request(
+                &plugin,
+                call,
+                &place.id,
+                (!to_stdout).then(|| quoted(&path)),
+            )
+            .await?,
             format!("fill it in, then: stripe-harness run --sandbox {shown}"),
         ),
     };
@@ -118,7 +124,7 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     Ok(Ended::Succeeded)
 }
 
-fn exists(path: &std::path::Path) -> Wrong {
+fn exists(path: &Path) -> Wrong {
     Wrong(format!(
         "{} is there already: name another file, or replace it with --force",
         path.display()
@@ -145,7 +151,22 @@ async fn connection(plugin: &Plugin, id: &str, whole: bool) -> Result<String, Wr
     ))
 }
 
-async fn request(plugin: &Plugin, call: &str, id: &str, path: &str) -> Result<String, Wrong> {
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    match text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+async fn request(
+    plugin: &Plugin,
+    call: &str,
+    id: &str,
+    path: Option<String>,
+) -> Result<String, Wrong> {
     let described = describe::described(plugin, call).await?;
     let skeleton = describe::skeleton(call, &Schema::new(&described));
     let heading = describe::headed(plugin, call).await;
@@ -153,9 +174,12 @@ async fn request(plugin: &Plugin, call: &str, id: &str, path: &str) -> Result<St
     for line in heading.trim_end().lines() {
         text.push_str(&format!("# {line}\n"));
     }
-    text.push_str(&format!(
-        "#\n# Without an account: stripe-harness run --sandbox {path}\n\n"
-    ));
+    if let Some(path) = path {
+        text.push_str(&format!(
+            "#\n# Without an account: stripe-harness run --sandbox {path}\n"
+        ));
+    }
+    text.push('\n');
     text.push_str(&connection(plugin, id, false).await?);
     text.push_str(&format!(
         "\nrequests:\n  - id: {}\n    type: StripeRequest\n    connectionId: {id}\n    \

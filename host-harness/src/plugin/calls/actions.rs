@@ -64,15 +64,18 @@ impl Plugin {
         let operations = self
             .inner
             .actions
-            .get_or_init(async || {
-                // Who runs the action is told what is wrong with the component.
-                let actions = self.list_actions().await.unwrap_or_default();
-                actions
-                    .into_iter()
-                    .map(|action| (action.name, action.operation))
-                    .collect::<HashMap<_, _>>()
+            .get_or_try_init(async || {
+                let actions = self.list_actions().await?;
+                let named = actions.into_iter();
+                Ok::<HashMap<_, _>, CallError>(
+                    named
+                        .map(|action| (action.name, action.operation))
+                        .collect(),
+                )
             })
-            .await;
+            .await
+            // Who runs the action is told what is wrong with the component.
+            .ok()?;
         operations.get(action)?.rsplit_once('.')
     }
 

@@ -72,6 +72,18 @@ pub(crate) fn check(intent: &Object) -> Result<(), StripeError> {
         let message = format!("A US bank account pays in usd, not in {currency}.");
         return Err(StripeError::invalid(message).param("currency"));
     }
+    let holds = |name: &str, wanted: &Value| {
+        let types = intent.get(name).and_then(Value::as_array);
+        types.is_some_and(|types| types.contains(wanted))
+    };
+    let is_automatic = intent
+        .get("automatic_payment_methods")
+        .is_some_and(|automatic| automatic.get("enabled") == Some(&json!(true)));
+    if !is_automatic && !holds("payment_method_types", &json!("us_bank_account")) {
+        let message = "This PaymentIntent takes no us_bank_account: its payment_method_types do \
+                       not name it.";
+        return Err(StripeError::invalid(message).param("payment_method"));
+    }
     if text(intent, "capture_method") == "manual" {
         let message = "A bank debit cannot be captured later: leave capture_method out.";
         return Err(StripeError::invalid(message).param("capture_method"));

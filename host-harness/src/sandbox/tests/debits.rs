@@ -183,3 +183,41 @@ fn what_no_debit_can_pay_is_refused() {
     assert_eq!(failed["last_payment_error"]["code"], "insufficient_funds");
     assert!(client.all("/v1/charges").len() == 1);
 }
+
+/// Neither an intent for cards alone, nor that of an invoice, waits for a bank.
+#[test]
+fn an_intent_that_names_other_types_is_not_paid_by_debit() {
+    let client = Client::new();
+    let form = "amount=2000&currency=usd&confirm=true&payment_method=pm_usBankAccount_success\
+                &payment_method_types[0]=";
+    let refused = client.post("/v1/payment_intents", &format!("{form}card"));
+    assert_eq!(refused.error(400)["param"], "payment_method");
+    let taken = client.post("/v1/payment_intents", &format!("{form}us_bank_account"));
+    assert_eq!(taken.ok()["status"], "processing");
+
+    let customer = client.id("/v1/customers", "");
+    let of = format!("customer={customer}");
+    client.id("/v1/invoiceitems", &format!("{of}&amount=900&currency=usd"));
+    let invoice = client.id(
+        "/v1/invoices",
+        &format!("{of}&auto_advance=false&pending_invoice_items_behavior=include"),
+    );
+    let path = format!("/v1/invoices/{invoice}");
+    client.post(&format!("{path}/finalize"), "").ok();
+    let declined = "payment_method=pm_card_chargeDeclined";
+    client.post(&format!("{path}/pay"), declined).error(402);
+    let intents = client.all("/v1/payment_intents");
+    let intent = intents
+        .iter()
+        .find(|intent| intent["amount"] == 900)
+        .unwrap();
+    let path = format!(
+        "/v1/payment_intents/{}/confirm",
+        intent["id"].as_str().unwrap()
+    );
+    let debit = "payment_method=pm_usBankAccount_success";
+    assert_eq!(
+        client.post(&path, debit).error(400)["param"],
+        "payment_method"
+    );
+}

@@ -402,4 +402,48 @@ fn who_asked_for_connected_accounts_is_told_of_those_alone() {
     assert_eq!(who, sorted(&[&connect, &thin_connect, &thin_all]));
     let updated = events.iter().find(|(who, _)| *who == connect).unwrap();
     assert_eq!(updated.1["account"], account.as_str());
+    let updated = events.iter().find(|(who, _)| *who == thin_connect).unwrap();
+    assert_eq!(updated.1["context"], account.as_str());
+}
+
+/// The page after the first is of the same list, and shown in the same way.
+#[test]
+fn filters_are_kept_on_every_page() {
+    let client = client();
+    for _ in 0..5 {
+        client.id("/v1/customers", "");
+        client.id("/v1/products", "name=Tea");
+    }
+    let first = "/v2/core/events?limit=2&types[0]=v1.customer.created\
+                 &created[gte]=2020-01-01T00%3A00%3A00Z";
+    let mut path = first.to_owned();
+    let mut kinds = Vec::new();
+    let mut pages = Vec::new();
+    loop {
+        let page = client.get(&path).ok();
+        let data = page["data"].as_array().unwrap();
+        kinds.extend(
+            data.iter()
+                .map(|event| event["type"].as_str().unwrap().to_owned()),
+        );
+        pages.push(page.clone());
+        match page["next_page_url"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(kinds, ["v1.customer.created"; 5]);
+    let back = pages[1]["previous_page_url"].as_str().unwrap();
+    assert_eq!(client.get(back).ok()["data"], pages[0]["data"]);
+
+    for name in ["v1.customer.created", "v1.product.created"] {
+        destination(&client, &[name], &json!({}));
+    }
+    let list = format!("{DESTINATIONS}?limit=1&include[0]=webhook_endpoint.url");
+    let page = client.get(&list).ok();
+    let next = page["next_page_url"].as_str().unwrap();
+    for page in [&page, &client.get(next).ok()] {
+        let url = &page["data"][0]["webhook_endpoint"]["url"];
+        assert_eq!(*url, "http://127.0.0.1:9/hook", "{page}");
+    }
 }
