@@ -4,14 +4,24 @@
 
 'use strict';
 
-const { listAll, listPage, request } = require('lowdefy-stripe-wasm');
+const { constructEvent, listAll, listPage, request } = require('lowdefy-stripe-wasm');
 
 module.exports = (RED) => {
   function Connection(config) {
     RED.nodes.createNode(this, config);
     const { secretKey, webhookSecret } = this.credentials ?? {};
+    let properties;
+    try {
+      properties = JSON.parse(config.properties || '{}');
+    } catch {
+      // Not what the parser says, which quotes the text: a key may stand there.
+    }
+    if (properties === null || typeof properties !== 'object' || Array.isArray(properties)) {
+      this.wrong = 'The properties of the Stripe connection should be a JSON object, such as {"maxNetworkRetries": 2}.';
+      return this.error(this.wrong);
+    }
     this.connection = {
-      ...JSON.parse(config.properties || '{}'),
+      ...properties,
       ...(secretKey && { secretKey }),
       // Two while one is replaced by another.
       ...(webhookSecret && { webhookSecrets: webhookSecret.split(/[\s,]+/).filter(Boolean) }),
@@ -31,8 +41,8 @@ module.exports = (RED) => {
       RED.nodes.createNode(this, config);
       const stops = new AbortController();
       this.on('input', async (msg, send, done) => {
-        const { connection } = RED.nodes.getNode(config.connection) ?? {};
-        if (!connection) return done(new Error('The node has no Stripe connection.'));
+        const { connection, wrong = 'The node has no Stripe connection: choose one, and enable it.' } = RED.nodes.getNode(config.connection) ?? {};
+        if (!connection) return done(new Error(wrong));
         this.status({ fill: 'blue', shape: 'dot', text: this.type });
         try {
           const answer = await work(connection, msg, config, stops.signal);
@@ -67,8 +77,8 @@ module.exports = (RED) => {
 
   register('stripe-webhook', async (connection, msg, config, signal) => {
     const headers = msg.req?.headers ?? msg.headers ?? {};
-    const payload = Buffer.isBuffer(msg.payload) ? msg.payload.toString() : msg.payload;
-    const args = [payload, headers['stripe-signature'], null, null, msg.receivedAt];
-    return { payload: (await request(connection, 'webhooks', 'constructEvent', args, { signal })).body };
+    const { webhookSecrets, webhookTolerance: tolerance } = connection;
+    const options = { tolerance, receivedAt: msg.receivedAt, signal };
+    return { payload: await constructEvent(msg.payload, headers['stripe-signature'], webhookSecrets, options) };
   });
 };

@@ -7,6 +7,7 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, Full, LifoQueue
 from typing import Any, NamedTuple
@@ -47,8 +48,14 @@ class Stripe:
         self._linker.add_wasip2()
         self._linker.add_wasi_http()
         self._idle: LifoQueue[Any] = LifoQueue(idle)
-        self._connection: Any = None
-        self._connection = self._call("connections", "parse-connection", json.dumps(properties))
+        self._properties = properties
+        if "secretKey" in properties or "webhookSecrets" not in properties:
+            _ = self._connection  # what is wrong with it is said now
+
+    @cached_property
+    def _connection(self) -> Any:
+        """Of calls; a webhook needs none, and so no secret key."""
+        return self._call("connections", "parse-connection", json.dumps(self._properties))
 
     def request(self, resource: str, method: str, args: Any = None) -> Any:
         """Calls one method: ids first, then parameters, then options. Returns Stripe's
@@ -66,9 +73,12 @@ class Stripe:
 
     def construct_event(self, payload: str | bytes, signature: str, received_at: int | None = None) -> Any:
         """Verifies a webhook with the connection's `webhookSecrets` and returns its event.
-        `payload` is the body exactly as it arrived, `signature` its header `stripe-signature`."""
+        `payload` is the body exactly as it arrived, `signature` its header `stripe-signature`.
+        Nothing is sent: a connection for webhooks alone needs no `secretKey`."""
         text = payload if isinstance(payload, str) else payload.decode(errors="replace")
-        return self.request("webhooks", "constructEvent", [text, signature, None, None, received_at])
+        secrets, tolerance = self._properties.get("webhookSecrets", []), self._properties.get("webhookTolerance")
+        event = self._call("webhooks", "construct-event", text, signature, secrets, tolerance, received_at)
+        return json.loads(event)
 
     def _listed(self, function: str, resource: str, method: str, args: Any, last: int | str | None) -> Listed:
         page = self._call("pages", function, self._connection, resource, method, json.dumps(args), last)

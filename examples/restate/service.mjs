@@ -8,11 +8,14 @@ import { constructEvent, listAll, listPage, request, StripeError } from 'lowdefy
 import { argv, env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** What Restate must not run again. Anything else it does, with longer and longer waits. */
-function asTerminalError(error) {
-  if (!(error instanceof StripeError) || error.case !== 'permanent') return undefined;
-  const { type, code = '' } = error;
-  return new restate.TerminalError(error.message, { errorCode: error.status ?? 400, metadata: { type, code } });
+/** What Restate must not run again, such as a component that stopped: it would each
+ * time. Anything else it does, with longer and longer waits. */
+export function asTerminalError(error) {
+  if (!(error instanceof StripeError) || error.case === 'transient') return undefined;
+  const { type, code = '', status, attempts } = error;
+  // A caller takes one below 400 for an answer; nothing was sent is a refusal.
+  const errorCode = status >= 400 ? status : attempts === 0 ? 400 : 500;
+  return new restate.TerminalError(error.message, { errorCode, metadata: { type, code } });
 }
 
 /**
@@ -26,7 +29,8 @@ export function stripeService(name, connection, retries) {
     name,
     options: { asTerminalError },
     handlers: {
-      /** Any method. A call that writes needs an `idempotencyKey` among its options. */
+      /** Any method. A call that writes needs an `idempotencyKey` among its options: a
+       * step that a crash cut short writes again otherwise. */
       request: (ctx, { resource, method, args } = {}) =>
         ctx.run(`${resource}.${method}`, async () => (await request(connection, resource, method, args)).body, retries),
 

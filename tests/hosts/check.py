@@ -15,16 +15,20 @@ and answers each with one line: `{"body": …}`, or `{"error": {"message": …}}
 the members of the contract's failure that the host passes on. The body of a list is
 `{"items": […], "next": cursor or null}`, that of a webhook its event; the secrets of
 webhooks are those of the connection. Everything is checked
-but what a host says it has no place for: `"lacks": ["case", "type", "code"]`.
+but what a host says it has no place for: `"lacks": ["case", "type", "code"]`, and
+those calls that `need` what it lacks.
 Prints a row of the table: host, version, calls passed, time per call.
 """
 
 import json
+import signal
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,8 @@ FUNCTIONS = {
     "list-page": ("list-page", ["resource", "method", "args", "cursor"]),
     "construct-event": ("construct-event", ["payload", "signature", "received_at"]),
 }
+# Seconds that a driver has to end when there are no more calls; a sixth when it is told to.
+PARTING = 60
 # Nothing listens there: the port is reserved (RFC 6335, tcpmux is long gone).
 DOWN = "http://127.0.0.1:1"
 
@@ -92,7 +98,42 @@ def judged(case: dict[str, Any], answer: dict[str, Any], saved: dict[str, Any], 
     return found if says in message else [*found, f"error.message: {message!r} does not say {says!r}"]
 
 
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A driver, which ends with the block, or is ended."""
+    driver = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    assert driver.stdin and driver.stdout
+    patience = threading.Timer(300, driver.kill)  # for a host that hangs
+    patience.daemon = True
+    patience.start()
+    try:
+        yield driver
+    finally:
+        patience.cancel()
+        with suppress(BrokenPipeError):  # it has ended before
+            driver.stdin.close()
+        for seconds, end in [(PARTING, driver.terminate), (PARTING / 6, driver.kill)]:
+            try:
+                driver.wait(seconds)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"{' '.join(command)} did not end within {seconds:.0f} s", file=sys.stderr)
+                end()
+        driver.wait()
+        driver.stdout.close()
+
+
+def answered(driver: subprocess.Popen[str], call: str) -> str:
+    """The line that answers; nothing where the driver has ended."""
+    assert driver.stdin and driver.stdout
+    with suppress(BrokenPipeError):
+        print(call, file=driver.stdin, flush=True)
+    return driver.stdout.readline()
+
+
 def main() -> int:
+    # So that the driver ends, and what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     origin, dashes, *command = sys.argv[1:]
     assert dashes == "--" and command, __doc__
     default = {"secretKey": KEY, "baseUrl": origin, "telemetry": False, "webhookSecrets": WEBHOOK_SECRETS}
@@ -105,14 +146,14 @@ def main() -> int:
     cases = [json.loads(line) for line in lines]
     saved: dict[str, Any] = {}
     passed, times = 0, []
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as driver:
+    with started(command) as driver:
         assert driver.stdin and driver.stdout
-        patience = threading.Timer(300, driver.kill)  # for a host that hangs
-        patience.start()
         hello = driver.stdout.readline()
         if not hello:
             sys.exit(f"{' '.join(command)} ended before it said who it is")
         who = json.loads(hello)
+        lacks = who.get("lacks", [])
+        cases = [case for case in cases if case.get("needs") not in lacks]
         for case in cases:
             function, names, values = next((*FUNCTIONS[name], case[name]) for name in FUNCTIONS if name in case)
             call = {
@@ -121,14 +162,13 @@ def main() -> int:
                 **dict(zip(names, resolved(values, saved), strict=True)),
             }
             begun = time.perf_counter()
-            print(json.dumps(call), file=driver.stdin, flush=True)
-            line = driver.stdout.readline()
+            line = answered(driver, json.dumps(call))
             if not line:
                 print(f"{who['host']}: {case['id']}: the host ended", file=sys.stderr)
                 break
             took = time.perf_counter() - begun
             answer = json.loads(line)
-            wrong = judged(case, answer, saved, who.get("lacks", []))
+            wrong = judged(case, answer, saved, lacks)
             if any(secret in line for secret in [KEY, *WEBHOOK_SECRETS]):
                 wrong.append("a secret is in the answer")
             for what in wrong:
@@ -138,8 +178,6 @@ def main() -> int:
                 saved[case["save"]] = answer.get("body")
             if "expect" in case:
                 times.append(took)
-        driver.stdin.close()
-        patience.cancel()
     milliseconds = statistics.median(times) * 1000 if times else float("nan")
     print(f"{who['host']:<12} {who['version']:<34} {passed:>3}/{len(cases):<3} {milliseconds:>8.1f} ms")
     return int(passed != len(cases) or driver.returncode != 0)

@@ -38,12 +38,13 @@ async function paidOrders() {
 
 function* files(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) yield path.join(entry.path, entry.name);
+    if (entry.isFile()) yield path.join(entry.parentPath ?? entry.path, entry.name);
   }
 }
 
 const server = await restateServer();
 let service = started();
+process.on('exit', () => service.kill('SIGKILL'));
 await server.register(port);
 let answered = 0;
 let kills = 0;
@@ -64,8 +65,7 @@ const kept = [...files(server.folder)];
 const leaks = kept.filter((file) => readFileSync(file).includes(KEY));
 // It is there to be found: what was sent is kept.
 const searched = kept.some((file) => readFileSync(file).includes('pm_card_visa'));
-service.kill();
-await server.stop();
+server.stop();
 
 const right = new Set(answers.map(({ id }) => id)).size === Number(count) && once.size === Number(count) && paid.length === once.size;
 console.log(`${'Restate'.padEnd(12)} ${`one service, killed ${kills} times`.padEnd(34)} ${String(once.size).padStart(3)}/${String(count).padEnd(3)} ${String(paid.length - once.size).padStart(4)} twice`);

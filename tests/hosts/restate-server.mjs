@@ -58,8 +58,18 @@ export async function restateServer() {
       RESTATE_LOG_SERVER__ROCKSDB_DISABLE_WAL_COMPRESSION: 'true',
     },
   });
-  const end = () => process.kill(-server.pid, 'SIGKILL');
+  const end = () => {
+    try {
+      process.kill(-server.pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  };
   process.once('exit', end);
+  // These end a program without that event.
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
   return {
     folder,
     /** Makes the services at a port known. */
@@ -69,12 +79,9 @@ export async function restateServer() {
     }),
     /** Invokes a handler and waits for its answer. */
     call: (service, handler, input) => posted(`http://127.0.0.1:${ingress}/${service}/${handler}`, input),
-    async stop() {
-      const ended = once(server, 'exit');
+    stop() {
       process.off('exit', end);
       end();
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -37,5 +37,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { status, body } = await server.call(await serviceFor(connection), HANDLERS[name], { ...call, receivedAt });
   console.log(JSON.stringify(status < 300 ? { body } : { error: body }));
 }
-await server.stop();
+server.stop();
 process.exit(); // the services listen until then

@@ -3,6 +3,7 @@
 'use strict';
 
 const os = require('node:os');
+const { toJson } = require('./json.cjs');
 const { Pool } = require('./pool.cjs');
 
 const DEFAULT_WORKERS = Math.max(2, Math.min(8, os.availableParallelism()));
@@ -23,21 +24,18 @@ class StripeError extends Error {
   }
 }
 
+function refusal(path, message, type = 'argument_error') {
+  return new StripeError({ case: 'permanent', failure: { type, attempts: 0, mayHaveBeenSent: false, path, message: `${path} should be ${message}` } });
+}
+
+const misconfigured = (path, message) => refusal(path, message, 'configuration_error');
+
 /** How many threads the connection asks for, and the properties that are the component's. */
 function split({ workers = DEFAULT_WORKERS, ...properties }) {
   if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) {
-    throw new StripeError({
-      case: 'permanent',
-      failure: {
-        type: 'configuration_error',
-        attempts: 0,
-        mayHaveBeenSent: false,
-        path: 'properties.workers',
-        message: `Stripe connection property "workers" should be an integer from 1 to ${MOST_WORKERS}: the threads that make calls.`,
-      },
-    });
+    throw misconfigured('properties.workers', `an integer from 1 to ${MOST_WORKERS}: the threads that make calls.`);
   }
-  return { workers, properties };
+  return { workers, properties: toJson('properties', properties, false, misconfigured) };
 }
 
 /** Runs one function of the component in a thread. */
@@ -53,18 +51,14 @@ async function run(workers, task, signal) {
 
 async function call(connection, task, signal) {
   const { workers, properties } = split(connection ?? {});
-  const response = await run(workers, { ...task, properties: JSON.stringify(properties) }, signal);
+  const response = await run(workers, { ...task, properties }, signal);
   return { ...response, body: JSON.parse(response.body) };
 }
 
 async function list(connection, task, signal) {
   const { workers, properties } = split(connection ?? {});
-  const { items, ...more } = await run(workers, { ...task, properties: JSON.stringify(properties) }, signal);
+  const { items, ...more } = await run(workers, { ...task, properties }, signal);
   return { ...more, items: items.map((item) => JSON.parse(item)) };
-}
-
-function refusal(path, message) {
-  return new StripeError({ case: 'permanent', failure: { type: 'argument_error', attempts: 0, mayHaveBeenSent: false, path, message: `${path} should be ${message}` } });
 }
 
 function text(name, value, kind = 'text') {
@@ -72,9 +66,14 @@ function text(name, value, kind = 'text') {
   throw refusal(name, `${kind}, not ${typeof value}.`);
 }
 
+/** Whether the path of a raw request is one of v2. */
+const isPathOfV2 = (raw) => /^\/?v2\//.test(raw?.[1]);
+
 /** A method and its arguments, as all functions take them. */
 function named(resource, method, args) {
-  return { resource: text('resource', resource), method: text('method', method), args: text('args', JSON.stringify(args), 'JSON') };
+  // v2 has times as text.
+  const isTextual = text('resource', resource).startsWith('v2.') || (method === 'rawRequest' && isPathOfV2(args));
+  return { resource, method: text('method', method), args: text('args', toJson('args', args, isTextual, refusal), 'JSON') };
 }
 
 /** A number that fits; another one would be cut on its way into the component. */
@@ -102,7 +101,8 @@ async function request(connection, resource, method, args = null, { signal } = {
 
 /** Calls the method that Lowdefy's nested form names. */
 async function stripeRequest(connection, nested, { signal } = {}) {
-  return call(connection, { function: 'stripeRequest', nested: text('properties', JSON.stringify(nested), 'JSON') }, signal);
+  const isTextual = nested?.v2 !== undefined || isPathOfV2(nested?.rawRequest);
+  return call(connection, { function: 'stripeRequest', nested: text('properties', toJson('properties', nested, isTextual, refusal), 'JSON') }, signal);
 }
 
 /**

@@ -35,34 +35,53 @@ const MEASURES = [
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
+/** Processes that must not outlive the bench. */
+const running = new Set();
+
+/** A process that ends with the bench, and the bench with it. `next` is what an emitter
+ * of its says next, or an error where the process ends before. */
+function begun(name, child) {
+  running.add(child);
+  const ended = new Promise((_, reject) => {
+    child.once('error', reject);
+    child.once('exit', (status, signal) => reject(new Error(`${name} ended by itself (${signal ?? `status ${status}`})`)));
+  });
+  ended.catch(() => {}); // whoever waits is told
+  return async (emitter, event) => (await Promise.race([once(emitter, event), ended]))[0];
+}
+
 async function sandbox(...flags) {
   const server = spawn(HARNESS, ['sandbox', '--port', '0', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [origin] = await once(createInterface({ input: server.stdout }), 'line');
-  return { origin, stop: () => server.kill() };
+  return begun('The sandbox', server)(createInterface({ input: server.stdout }), 'line');
 }
 
 /** A contender in a process of its own, warm. */
 async function started(who, origin, seconds) {
   const child = fork(fileURLToPath(import.meta.url), ['--contender', JSON.stringify({ ...who, origin })]);
+  const next = begun(who.name, child);
   const measured = async (loops) => {
-    child.send({ loops, seconds });
-    return (await once(child, 'message'))[0];
+    const answer = next(child, 'message');
+    child.send({ loops, seconds }, () => {}); // one that is gone has told `next`
+    return answer;
   };
-  await once(child, 'message');
+  await next(child, 'message');
   await measured(AT_ONCE);
   await measured(1);
-  return { ...who, measured, rounds: [], stop: () => child.disconnect() };
+  return { ...who, measured, rounds: [] };
 }
 
 async function compared(title, flags, rounds, seconds) {
-  const server = await sandbox(...flags);
   const all = [];
-  for (const who of CONTENDERS) all.push(await started(who, server.origin, seconds));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const who of all) who.rounds.push({ alone: await who.measured(1), crowd: await who.measured(AT_ONCE) });
+  try {
+    const origin = await sandbox(...flags);
+    for (const who of CONTENDERS) all.push(await started(who, origin, seconds));
+    for (let round = 0; round < rounds; round += 1) {
+      for (const who of all) who.rounds.push({ alone: await who.measured(1), crowd: await who.measured(AT_ONCE) });
+    }
+  } finally {
+    for (const child of running) child.kill();
+    running.clear();
   }
-  for (const who of all) who.stop();
-  server.stop();
   const other = all.at(-1);
   const head = all.flatMap(({ name }) => (name === other.name ? [name.padStart(18)] : [name.padStart(18), 'ratio'.padStart(7)]));
   console.log(`\n${title.padEnd(44)}${head.join('')}`);
@@ -84,10 +103,13 @@ async function main(rounds = 5, seconds = 2) {
   writeFileSync(slow, JSON.stringify({ rules: [{ fault: 'drip', ms: 100 }] }));
   console.log(`${cpus().length} × ${cpus()[0].model}, Node ${process.version}, load ${load()} before`);
   console.log(`medians of ${rounds} rounds of ${seconds} s each, taking turns; ratio to connection-stripe`);
-  await compared('an answer at once', [], rounds, seconds);
-  await compared('an answer within 100 ms', ['--faults', slow], rounds, seconds);
+  try {
+    await compared('an answer at once', [], rounds, seconds);
+    await compared('an answer within 100 ms', ['--faults', slow], rounds, seconds);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
   console.log(`\nload ${load()} after`);
-  rmSync(folder, { recursive: true });
 }
 
 const [flag, ...rest] = process.argv.slice(2);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { constructEvent, listAll, listPage, request, StripeError, stripeRequest } from 'lowdefy-stripe-wasm';
 import { Stripe } from 'lowdefy-stripe-wasm/connections';
 import types from 'lowdefy-stripe-wasm/types';
+import { callThroughLowdefy } from './app.mjs';
 import { json, serve } from './server.mjs';
 
 const KEY = 'sk_test_pool_4242';
@@ -77,11 +78,21 @@ test('a size that is none is refused before anything is sent', async () => {
 
 test('what would not get into the component as it is, is refused', async () => {
   const connection = { secretKey: KEY, baseUrl: 'http://127.0.0.1:1', maxNetworkRetries: 0 };
+  const holdsItself = { self: {} };
+  holdsItself.self.self = holdsItself;
   const refused = [
     ['resource', request(connection, undefined, 'list')],
     ['method', request(connection, 'customers', 5)],
     ['args', request(connection, 'customers', 'list', () => {})],
     ['properties', stripeRequest(connection, undefined)],
+    // JSON alone makes null of these, and Stripe empties what is null; or it throws.
+    ...[NaN, Infinity, -Infinity, 10n, Symbol('1'), () => {}, new Date(NaN)].flatMap((amount) => [
+      ['args', request(connection, 'paymentIntents', 'create', amount)],
+      ['args[0].amount', request(connection, 'paymentIntents', 'create', [{ amount }])],
+      ['args[0].metadata["a b"][1]', listPage(connection, 'customers', 'list', [{ metadata: { 'a b': [0, amount] } }])],
+      ['properties.charges.create[0].amount', stripeRequest(connection, { charges: { create: [{ amount }] } })],
+    ]),
+    ['args[0].self.self', request(connection, 'customers', 'create', [holdsItself])],
     ...[undefined, -1, 2 ** 32, 1.5, '10'].map((limit) => ['limit', listAll(connection, 'customers', 'list', null, { limit })]),
     ['cursor', listPage(connection, 'customers', 'list', null, { cursor: {} })],
     ['payload', constructEvent({ id: 'evt_1' }, 't=1,v1=0', 'whsec_1')],
@@ -90,6 +101,46 @@ test('what would not get into the component as it is, is refused', async () => {
     ['receivedAt', constructEvent('{}', 't=1,v1=0', 'whsec_1', { receivedAt: Date.now() })],
   ];
   for (const [path, call] of refused) await assert.rejects(call, { name: 'StripeError', type: 'argument_error', path, mayHaveBeenSent: false });
+  for (const timeout of [NaN, 5n]) {
+    await assert.rejects(request({ ...connection, timeout }, 'balance', 'retrieve'), { type: 'configuration_error', path: 'properties.timeout' });
+  }
+  await assert.rejects(request(connection, 'charges', 'create', [{ amount: NaN }]), { message: 'args[0].amount should be a finite number, not NaN.' });
+});
+
+test('dates go out as Stripe takes them: in seconds, and in v2 as text', async () => {
+  const arrived = [];
+  const server = await serve(({ url, body }, response) => {
+    arrived.push(decodeURIComponent(body || url));
+    json(response, { object: 'list', data: [] });
+  });
+  const connection = { secretKey: KEY, baseUrl: server.origin };
+  // Before 1970 too, the second that has begun is the one below.
+  const [date, early] = [new Date('2026-01-15T12:00:00.999Z'), new Date(-1)];
+  const shared = { date };
+  await request(connection, 'subscriptions', 'create', [{ customer: 'cus_1', cancel_at: date, metadata: { a: shared, b: shared, early } }]);
+  await stripeRequest(connection, { customers: { list: [{ created: { gte: date } }] } });
+  await request(connection, 'v2.core.accounts', 'create', [{ metadata: { date } }]);
+  await stripeRequest(connection, { v2: { core: { accounts: { create: [{ metadata: { date } }] } } } });
+  await request(connection, '', 'rawRequest', ['POST', '/v2/core/accounts', { metadata: { date } }]);
+  await request(connection, '', 'rawRequest', ['POST', '/v1/customers', { metadata: { date } }]);
+  const outcome = await callThroughLowdefy({
+    connections: { Stripe },
+    connection,
+    request: { invoices: { list: [{ created: { gt: { _date: '2026-01-15T12:00:00.999Z' }, lt: { _payload: 'until' } } }] } },
+    payload: { until: { '~d': 1768564800000 } },
+  });
+  server.stop();
+  assert.deepEqual(outcome, { response: { object: 'list', data: [] } });
+  const text = '{"metadata":{"date":"2026-01-15T12:00:00.999Z"}}';
+  assert.deepEqual(arrived, [
+    'customer=cus_1&cancel_at=1768478400&metadata[a][date]=1768478400&metadata[b][date]=1768478400&metadata[early]=-1',
+    '/v1/customers?created[gte]=1768478400',
+    text,
+    text,
+    text,
+    'metadata[date]=1768478400',
+    '/v1/invoices?created[gt]=1768478400&created[lt]=1768564800',
+  ]);
 });
 
 test('a walk that is given up ends at once', async () => {
