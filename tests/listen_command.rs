@@ -1,13 +1,12 @@
 //! `stripe-harness listen`, as a person or a script meets it.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::io::Read as _;
+use std::process::Stdio;
 
 use serde_json::json;
 
 use crate::support::command::{harness, run};
-use crate::support::hook::{deliver, event};
+use crate::support::hook::{deliver, event, listening};
 use crate::support::plugin;
 
 const SECRET: &str = "whsec_command_secret";
@@ -27,19 +26,6 @@ trigger:
   events: [invoice.*]
 ";
 
-/// The line a listener begins with: where it is.
-fn address(child: &mut Child) -> (SocketAddr, BufReader<std::process::ChildStderr>) {
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    let at = line
-        .split("http://")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next());
-    let at = at.unwrap_or_else(|| panic!("{line}"));
-    (at.parse().unwrap(), said)
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn events_are_printed_as_json_lines_until_it_is_stopped() {
@@ -53,7 +39,7 @@ async fn events_are_printed_as_json_lines_until_it_is_stopped() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (at, mut log) = address(&mut child);
+    let (at, mut log) = listening(&mut child, "");
     assert!(at.ip().is_loopback());
     let plugin = plugin(&[]);
     let paid = event("evt_1", "invoice.paid");
@@ -109,7 +95,7 @@ async fn loopfours_trigger_is_read_as_it_is() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (at, _log) = address(&mut child);
+    let (at, _log) = listening(&mut child, "");
     let paid = event("evt_1", "invoice.paid");
     let (status, text) = deliver(&plugin(&[]), at, SECRET, &paid).await;
     child.kill().unwrap();

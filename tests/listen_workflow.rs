@@ -10,7 +10,7 @@ use stripe_harness::sandbox::{Sandbox, SandboxOptions};
 use stripe_harness::{Connection, Plugin};
 
 use crate::support::command::{harness, run};
-use crate::support::hook::deliver;
+use crate::support::hook::{deliver, listening};
 use crate::support::{KEY, plugin};
 
 const SECRET: &str = "whsec_workflow_secret";
@@ -77,23 +77,9 @@ impl Scene {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (at, said) = address(&mut child);
+        let (at, said) = listening(&mut child, "customer.created");
         (child, at, said)
     }
-}
-
-/// The line a listener begins with: where it is, and what it is for.
-fn address(child: &mut Child) -> (SocketAddr, BufReader<std::process::ChildStderr>) {
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    let at = line
-        .split("http://")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next())
-        .unwrap_or_else(|| panic!("{line}"));
-    assert!(line.contains("customer.created"), "{line}");
-    (at.parse().unwrap(), said)
 }
 
 fn event(id: &str, kind: &str, object: &Value) -> String {
@@ -209,7 +195,7 @@ async fn the_secrets_may_be_those_of_the_steps_connection() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (at, _said) = address(&mut child);
+    let (at, _said) = listening(&mut child, "customer.created");
     let ada = scene
         .call("create", json!([{"email": "ada@example.com"}]))
         .await;

@@ -1,6 +1,8 @@
 //! What delivers webhooks in tests: one request over a connection of its own.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::process::{Child, ChildStderr};
 
 use serde_json::{Value, json};
 use stripe_harness::Plugin;
@@ -51,6 +53,21 @@ pub(crate) async fn signed(plugin: &Plugin, secret: &str, body: &str) -> String 
         .await
         .unwrap();
     serde_json::from_str(&made.body).unwrap()
+}
+
+/// Where a `stripe-harness listen` listens: its first line, which must hold this,
+/// and the rest of what it says.
+pub(crate) fn listening(child: &mut Child, for_what: &str) -> (SocketAddr, BufReader<ChildStderr>) {
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let at = line
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap_or_else(|| panic!("{line}"));
+    assert!(line.contains(for_what), "{line}");
+    (at.parse().unwrap(), said)
 }
 
 /// An event of that id and name, as a body.
