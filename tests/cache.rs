@@ -64,12 +64,37 @@ async fn an_entry_serves_later_loads_until_it_is_damaged() {
         whole[..whole.len() / 2].to_vec(),
         Vec::new(),
     ] {
+        // Another file: the one that was there may not be written.
+        fs::remove_file(&entry).unwrap();
         fs::write(&entry, &damaged).unwrap();
         works(&load(&folder)).await;
         // Put right for the next start.
         let mended = fs::read(only(&folder)).unwrap();
         assert!(mended != damaged && mended.len() == whole.len());
     }
+}
+
+/// What a process runs is what it checked, whatever takes the entry's name later:
+/// the open file is mapped, not the name.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_entry_in_use_is_mapped_and_outlives_its_name() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("cache");
+    works(&load(&folder)).await;
+    let entry = only(&folder);
+    let name = entry.display().to_string();
+    let maps = || fs::read_to_string("/proc/self/maps").unwrap();
+    assert!(!maps().contains(&name), "what was compiled here is not");
+    let plugin = load(&folder);
+    let code = |line: &str| line.contains(&name) && line.contains("r-xp");
+    assert!(maps().lines().any(code), "{}", maps());
+
+    fs::rename(&entry, temporary.path().join("aside")).unwrap();
+    fs::write(&entry, "not code").unwrap();
+    works(&plugin).await;
+    fs::remove_file(temporary.path().join("aside")).unwrap();
+    works(&plugin).await;
 }
 
 /// Another process's code may never be run.
@@ -86,10 +111,10 @@ async fn what_others_may_write_is_not_used() {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&folder), mode(&entry)), (0o700, 0o600));
+    assert_eq!((mode(&folder), mode(&entry)), (0o700, 0o400));
     permit(&entry, 0o666);
     works(&load(&folder)).await;
-    assert_eq!(mode(&only(&folder)), 0o600, "it was used as it was");
+    assert_eq!(mode(&only(&folder)), 0o400, "it was used as it was");
     // A folder that others may write keeps nothing.
     fs::remove_file(&entry).unwrap();
     permit(&folder, 0o777);

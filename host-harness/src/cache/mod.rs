@@ -7,7 +7,8 @@
 //! version and of the engine's settings, and the content has the checksum
 //! it ends with. Anything else is compiled again. Entries come into being under
 //! another name and are renamed, so processes that race see a whole entry or
-//! none.
+//! none; and since none is ever written to again, it can be mapped (on Linux)
+//! rather than copied: what all instances share is then one file's pages.
 
 mod loader;
 
@@ -117,7 +118,7 @@ impl CompileCache {
         if blake3::hash(content) != *checksum {
             return Err(damaged());
         }
-        let component = loader::load(engine, content)
+        let component = loader::load(engine, &file, content)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:#}")))?;
         note_use(&file, &data);
         Ok(Some(component))
@@ -220,7 +221,8 @@ fn create(path: &Path) -> io::Result<File> {
     File::options()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        // Processes that use it have it mapped: it must not be written again.
+        .mode(0o400)
         .open(path)
 }
 
@@ -332,6 +334,8 @@ mod tests {
         flipped[middle] ^= 1;
         let damaged: [&[u8]; 4] = [&flipped, &whole[..whole.len() - 1], &whole[..10], b""];
         for (done, damaged) in damaged.into_iter().enumerate() {
+            // Another file: the one that was there may not be written.
+            fs::remove_file(&entry).unwrap();
             fs::write(&entry, damaged).unwrap();
             let times = u32::try_from(done).unwrap() + 2;
             assert_eq!(loads.load(), times, "taken although damaged");
