@@ -4,7 +4,7 @@
 //   node build.mjs [STRIPE.WASM]   else the variable STRIPE_WASM, else what
 //                                  this repository's build of it left
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transpile } from '@bytecodealliance/jco';
@@ -21,6 +21,8 @@ try {
   console.error(`${wasm} cannot be read (${error.code}). Build it first, or name it: node build.mjs STRIPE.WASM`);
   process.exit(2);
 }
+// A package carries its licence; this one's is that of the whole.
+copyFileSync(path.join(here, '../../LICENSE'), path.join(here, 'LICENSE'));
 rmSync(folder, { recursive: true, force: true });
 const { files } = await transpile(bytes, { name: 'stripe', outDir: folder });
 for (const [name, content] of Object.entries(files)) {

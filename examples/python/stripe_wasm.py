@@ -1,18 +1,13 @@
-"""Stripe through `stripe.wasm`, in Python: load it once, call it from many threads.
-
-    stripe = Stripe("stripe.wasm", {"secretKey": "sk_test_…"})
-    customer = stripe.request("customers", "create", [{"email": "a@example.com"}])
-"""
+"""Stripe through `stripe.wasm`, in Python: load it once, call it from many threads."""
 
 import json
-from contextlib import suppress
+from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from queue import Empty, Full, LifoQueue
 from typing import Any, NamedTuple
 
-from wasmtime import Config, Engine, Store, WasiConfig
+from wasmtime import Engine, Store, WasiConfig
 from wasmtime.component import Component, Linker, Variant
 
 
@@ -26,15 +21,10 @@ class StripeError(Exception):
     def __str__(self) -> str:
         return str(self.failure["message"])
 
-    def __reduce__(self) -> Any:  # so that it crosses processes
-        return StripeError, (self.case, self.failure)
-
 
 class Listed(NamedTuple):
-    """Items of a list, and the cursor behind the last; none where there are no more."""
-
     items: list[Any]
-    next: str | None
+    next: str | None  # the cursor behind the last item; none where there are no more
 
 
 class Stripe:
@@ -42,26 +32,23 @@ class Stripe:
     released while a call waits. At most `idle` instances are kept between calls."""
 
     def __init__(self, wasm: str | Path, properties: dict[str, Any], idle: int = 16) -> None:
-        self._engine = Engine(Config())
+        self._properties = properties
+        self._idle = deque[Any](maxlen=idle)
+        self._engine = Engine()
         self._component = Component.from_file(self._engine, str(wasm))
         self._linker = Linker(self._engine)
         self._linker.add_wasip2()
         self._linker.add_wasi_http()
-        self._idle: LifoQueue[Any] = LifoQueue(idle)
-        self._properties = properties
         if "secretKey" in properties or "webhookSecrets" not in properties:
             _ = self._connection  # what is wrong with it is said now
 
     @cached_property
-    def _connection(self) -> Any:
-        """Of calls; a webhook needs none, and so no secret key."""
+    def _connection(self) -> Any:  # of calls; a webhook needs none, and so no secret key
         return self._call("connections", "parse-connection", json.dumps(self._properties))
 
     def request(self, resource: str, method: str, args: Any = None) -> Any:
-        """Calls one method: ids first, then parameters, then options. Returns Stripe's
-        answer. Raises `StripeError`."""
-        answer = self._call("requests", "request", self._connection, resource, method, json.dumps(args))
-        return json.loads(answer.body)
+        """Calls one method: ids first, then parameters, then options. Returns Stripe's answer."""
+        return json.loads(self._call("requests", "request", self._connection, resource, method, json.dumps(args)).body)
 
     def list_all(self, resource: str, method: str, args: Any = None, *, limit: int) -> Listed:
         """Reads a list page by page, until it ends or there are `limit` items."""
@@ -72,13 +59,10 @@ class Stripe:
         return self._listed("list-page", resource, method, args, cursor)
 
     def construct_event(self, payload: str | bytes, signature: str, received_at: int | None = None) -> Any:
-        """Verifies a webhook with the connection's `webhookSecrets` and returns its event.
-        `payload` is the body exactly as it arrived, `signature` its header `stripe-signature`.
-        Nothing is sent: a connection for webhooks alone needs no `secretKey`."""
+        """Verifies a webhook with `webhookSecrets`: its body as it arrived, its header `stripe-signature`."""
         text = payload if isinstance(payload, str) else payload.decode(errors="replace")
         secrets, tolerance = self._properties.get("webhookSecrets", []), self._properties.get("webhookTolerance")
-        event = self._call("webhooks", "construct-event", text, signature, secrets, tolerance, received_at)
-        return json.loads(event)
+        return json.loads(self._call("webhooks", "construct-event", text, signature, secrets, tolerance, received_at))
 
     def _listed(self, function: str, resource: str, method: str, args: Any, last: int | str | None) -> Listed:
         page = self._call("pages", function, self._connection, resource, method, json.dumps(args), last)
@@ -86,18 +70,16 @@ class Stripe:
 
     def _call(self, interface: str, function: str, *values: Any) -> Any:
         try:
-            store, instance = self._idle.get_nowait()
-        except Empty:
+            store, instance = self._idle.pop()
+        except IndexError:
             store = Store(self._engine)
             store.set_wasi(WasiConfig())  # no files, no environment
             store.set_wasi_http()
             instance = self._linker.instantiate(store, self._component)
-        index = instance.get_export_index(store, f"lowcode:stripe/{interface}@0.1.0")
-        exported = instance.get_func(store, instance.get_export_index(store, function, index))
-        result = exported(store, *values)  # an instance that trapped is not kept
-        exported.post_return(store)
-        with suppress(Full):
-            self._idle.put_nowait((store, instance))
+        exports = instance.get_export_index(store, f"lowcode:stripe/{interface}@0.1.0")
+        called = instance.get_func(store, instance.get_export_index(store, function, exports))
+        result = called(store, *values)
+        self._idle.append((store, instance))  # not one that trapped
         if isinstance(result, Variant):
             raise StripeError(result.tag, vars(result.payload))
         return result

@@ -90,8 +90,8 @@ fn flags(project: &Project) -> Result<OsString> {
     Ok(flags)
 }
 
-/// Refuses bytes that name a folder of this machine.
-pub(crate) fn refuse_paths(bytes: &[u8], project: &Project) -> Result<()> {
+/// Refuses a file whose bytes name a folder of this machine.
+pub(crate) fn refuse_paths(name: &str, bytes: &[u8], project: &Project) -> Result<()> {
     let mut folders = vec![
         project.root.clone(),
         project.target.clone(),
@@ -109,7 +109,7 @@ pub(crate) fn refuse_paths(bytes: &[u8], project: &Project) -> Result<()> {
     }
     match named(bytes, &folders) {
         Some(folder) => bail!(
-            "stripe.wasm names {}: a build elsewhere would have other bytes",
+            "{name} names {}: a build elsewhere would have other bytes",
             folder.display()
         ),
         None => Ok(()),
@@ -130,32 +130,19 @@ fn named<'f>(bytes: &[u8], folders: &'f [PathBuf]) -> Option<&'f PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::{Package, Rustc};
+    use crate::project::Package;
+    use crate::project::tests::{package, project as of};
 
     fn project(root: &str, target: &str) -> Project {
-        let package = |name: &str, folder: &str, fetched| Package {
-            name: name.to_owned(),
-            version: "1.2.3".to_owned(),
-            folder: PathBuf::from(folder),
-            fetched,
-            description: None,
-            license: None,
-            repository: None,
-            homepage: None,
+        let fetched = Package {
+            folder: PathBuf::from("/h o/reg/itoa-1.2.3"),
+            fetched: true,
+            ..package("itoa")
         };
         Project {
             root: PathBuf::from(root),
             target: PathBuf::from(target),
-            packages: vec![
-                package("itoa", "/h o/reg/itoa-1.2.3", true),
-                package(PACKAGE, "/w/plugin", false),
-            ],
-            revision: None,
-            rustc: Rustc {
-                release: "1.0.0".to_owned(),
-                commit: "abc".to_owned(),
-                sysroot: PathBuf::from("/s"),
-            },
+            ..of(vec![fetched, package(PACKAGE)])
         }
     }
 
@@ -182,8 +169,9 @@ mod tests {
     #[test]
     fn bytes_that_name_a_folder_are_refused() {
         let project = project("/w", "/w/target");
-        let error = refuse_paths(b"\0/w/plugin/src/lib.rs", &project).unwrap_err();
-        assert!(error.to_string().contains("names /w:"), "{error}");
-        assert!(refuse_paths(b"/rustc/abc/library /www/ itoa/lib.rs /w", &project).is_ok());
+        let error = refuse_paths("it.wasm", b"\0/w/plugin/src/lib.rs", &project).unwrap_err();
+        assert!(error.to_string().contains("it.wasm names /w:"), "{error}");
+        let harmless = b"/rustc/abc/library /www/ itoa/lib.rs /w";
+        assert!(refuse_paths("it.wasm", harmless, &project).is_ok());
     }
 }

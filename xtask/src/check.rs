@@ -9,32 +9,49 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use serde_json::Value;
+
+use crate::folder::{CHECKSUM, ELSEWHERE, SBOM, WASM, WIT};
 use crate::metadata::Facts;
 use crate::project::{Project, output};
-use crate::{CHECKSUM, SBOM, WASM, WIT, build, metadata, note, sbom, sha256, wit};
+use crate::{build, metadata, note, sbom, sha256, tarball, wit};
 
 /// Checks the files in `out`, made from the component that was `built` here and
-/// from these facts.
-pub(crate) fn all(project: &Project, built: &[u8], facts: &Facts, out: &Path) -> Result<()> {
+/// from these facts; `package` is the npm package, if one was made.
+pub(crate) fn all(
+    project: &Project,
+    built: &[u8],
+    facts: &Facts,
+    out: &Path,
+    package: Option<&Path>,
+) -> Result<()> {
     let wasm = read(out, WASM)?;
     let digest = sha256(&wasm);
     metadata::verify(built, &wasm, facts)?;
-    build::refuse_paths(&wasm, project)?;
+    build::refuse_paths(WASM, &wasm, project)?;
     passed("stripe.wasm is what was built and its metadata, and names no folder of this machine");
+    read_by_wasm_tools(&out.join(WASM), facts)?;
 
     let checksum = String::from_utf8(read(out, CHECKSUM)?)?;
     ensure!(
         checksum == format!("{digest}  {WASM}\n"),
         "{CHECKSUM} is of another file"
     );
-    sbom::verify(&read(out, SBOM)?, &digest, &sbom::linked(project)?)?;
+    let linked = sbom::linked(project)?;
+    sbom::verify(&read(out, SBOM)?, &digest, &linked, project.plugin()?)?;
     wit::verify(&String::from_utf8(read(out, WIT)?)?, &project.root)?;
     passed("the checksum, the SBOM and the WIT agree with it");
+    if let Some(package) = package {
+        for (name, bytes) in tarball::verify(project, package, &wasm)? {
+            build::refuse_paths(&format!("the npm package's {name}"), &bytes, project)?;
+        }
+        passed("the npm package has what it must, of this stripe.wasm, and nothing else");
+    }
 
     let (copy, home) = elsewhere(project)?;
     let again = build::component(&project.elsewhere(&copy, home.as_deref())?, home.as_deref())?;
     if again != built {
-        let kept = out.join("stripe.built-elsewhere.wasm");
+        let kept = out.join(ELSEWHERE);
         fs::write(&kept, &again)?;
         bail!(
             "a build in {} has other bytes ({} and {}); it is kept as {}",
@@ -50,6 +67,40 @@ pub(crate) fn all(project: &Project, built: &[u8], facts: &Facts, out: &Path) ->
     );
     passed(&format!("the same bytes from {}", copy.display()));
     Ok(())
+}
+
+/// Whether a program that is not ours reads the same facts, where it is installed.
+fn read_by_wasm_tools(wasm: &Path, facts: &Facts) -> Result<()> {
+    let version = output(Command::new("wasm-tools").arg("--version"));
+    let Ok(version) = version else {
+        note("skipped: the metadata as wasm-tools reads them, which is not installed");
+        return Ok(());
+    };
+    let mut show = Command::new("wasm-tools");
+    let shown = output(show.args(["metadata", "show", "--json"]).arg(wasm))?;
+    let told = same_facts(&shown, facts)?;
+    passed(&format!("{} reads {told}", version.trim()));
+    Ok(())
+}
+
+/// Whether `wasm-tools metadata show --json` says these facts; tells their names.
+fn same_facts(shown: &str, facts: &Facts) -> Result<String> {
+    let shown: Value = serde_json::from_str(shown).context("wasm-tools printed no JSON")?;
+    let mut told = Vec::new();
+    for (name, text) in facts.iter() {
+        let pointer = format!("/component/metadata/{name}");
+        let said = shown.pointer(&pointer).and_then(Value::as_str);
+        // It writes the path of an address that has none.
+        let same = said.is_some_and(|said| {
+            said == text || said.strip_suffix('/') == Some(text) && text.starts_with("https://")
+        });
+        ensure!(
+            same,
+            "wasm-tools reads {said:?} as the component's {name}, not {text:?}"
+        );
+        told.push(name);
+    }
+    Ok(told.join(", "))
 }
 
 fn read(out: &Path, name: &str) -> Result<Vec<u8>> {
@@ -137,6 +188,32 @@ fn home(_: &Path) -> Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As version 1.254 of the program prints it, shortened.
+    #[test]
+    fn what_wasm_tools_reads_is_compared() {
+        let shown = r#"{"component": {"metadata": {"name": "stripe", "authors": null,
+            "licenses": "Apache-2.0", "source": "https://example.com/", "revision": null}}}"#;
+        let facts = |facts: &[(&'static str, &str)]| {
+            let facts = facts.iter().map(|(name, text)| (*name, (*text).to_owned()));
+            Facts::from_iter(facts)
+        };
+        let same = facts(&[
+            ("licenses", "Apache-2.0"),
+            ("source", "https://example.com"),
+        ]);
+        assert_eq!(same_facts(shown, &same).unwrap(), "licenses, source");
+        for other in [
+            ("licenses", "MIT"),
+            ("source", "https://example.com/it"),
+            ("source", "https://example.c"),
+            ("revision", "abc"),
+            ("homepage", "https://example.com"),
+        ] {
+            let error = same_facts(shown, &facts(&[other])).unwrap_err().to_string();
+            assert!(error.contains(other.0), "{error}");
+        }
+    }
 
     #[test]
     fn a_copy_loses_what_is_no_more() {

@@ -4,10 +4,13 @@
 
 mod build;
 mod check;
+mod folder;
 mod metadata;
 mod npm;
+mod origin;
 mod project;
 mod sbom;
+mod tarball;
 mod wit;
 
 use std::fmt::Write as _;
@@ -19,38 +22,40 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
+use folder::{CHECKSUM, SBOM, WASM, WIT};
+use origin::Origin;
 use project::Project;
 
 const USAGE: &str = "\
-Usage: cargo xtask dist [--out FOLDER] [--no-npm] [--check]
+Usage: cargo xtask dist [--source URL] [--homepage URL] [--out FOLDER] [--no-npm] [--check]
 
 Makes a release's files in target/release-files: stripe.wasm with its metadata, its
-checksum, its SBOM, the contract as one text, and the npm package.
+checksum, its SBOM, the contract as one text, and the npm package. Those of an earlier
+release are removed first; where the folder holds anything else, nothing is made.
 
-  --out FOLDER  write there instead
-  --no-npm      leave the npm package out
-  --check       then build once more in another folder and under another cargo
-                home, compare the bytes, and read every file again
+  --source URL    where the sources are, which the component, the SBOM and the npm
+                  package then say; without it, `repository` of plugin/Cargo.toml
+  --homepage URL  a page for people; without it, `homepage` of plugin/Cargo.toml
+  --out FOLDER    write there instead
+  --no-npm        leave the npm package out
+  --check         then build once more in another folder and under another cargo
+                  home, compare the bytes, and read every file again
 ";
-
-/// The component.
-const WASM: &str = "stripe.wasm";
-/// Its checksum, as `sha256sum -c` reads it.
-const CHECKSUM: &str = "stripe.wasm.sha256";
-/// What it is made of.
-const SBOM: &str = "stripe.wasm.cdx.json";
-/// Its contract.
-const WIT: &str = "stripe.wit";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 enum Wish {
     Help,
-    Dist {
-        out: Option<PathBuf>,
-        npm: bool,
-        check: bool,
-    },
+    Dist(Order),
+}
+
+/// The release that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Order {
+    origin: Origin,
+    out: Option<PathBuf>,
+    npm: bool,
+    check: bool,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +69,7 @@ fn main() -> ExitCode {
     };
     let done = match wish {
         Wish::Help => print(USAGE),
-        Wish::Dist { out, npm, check } => dist(out.as_deref(), npm, check),
+        Wish::Dist(order) => dist(order),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,37 +87,51 @@ fn parse(arguments: &[String]) -> Result<Wish> {
         Some("dist") => {}
         Some(other) => bail!("there is no task {other}; there is dist"),
     }
-    let (mut out, mut npm, mut check) = (None, true, false);
+    let mut order = Order {
+        origin: Origin::default(),
+        out: None,
+        npm: true,
+        check: false,
+    };
     while let Some(word) = words.next() {
+        let mut value = |what: &str| {
+            let value = words.next().filter(|value| !value.starts_with("--"));
+            value.with_context(|| format!("{word} needs {what}"))
+        };
         match word {
             "--help" | "-h" => return Ok(Wish::Help),
-            "--check" => check = true,
-            "--no-npm" => npm = false,
-            "--out" => {
-                let folder = words.next().filter(|folder| !folder.starts_with("--"));
-                out = Some(PathBuf::from(folder.context("--out needs a folder")?));
+            "--check" => order.check = true,
+            "--no-npm" => order.npm = false,
+            "--out" => order.out = Some(PathBuf::from(value("a folder")?)),
+            "--source" => order.origin.source = Some(origin::address(value("an address")?, word)?),
+            "--homepage" => {
+                order.origin.homepage = Some(origin::address(value("an address")?, word)?);
             }
-            other => bail!("dist knows no {other}; it knows --out FOLDER, --no-npm, --check"),
+            other => bail!(
+                "dist knows no {other}; it knows --source URL, --homepage URL, --out FOLDER, \
+                 --no-npm, --check"
+            ),
         }
     }
-    Ok(Wish::Dist { out, npm, check })
+    Ok(Wish::Dist(order))
 }
 
 /// Makes the files, in the order in which they need each other.
-fn dist(out: Option<&Path>, npm: bool, check: bool) -> Result<()> {
-    let project = Project::read()?;
-    let out = match out {
+fn dist(order: Order) -> Result<()> {
+    let mut project = Project::read()?;
+    order.origin.settle(&mut project)?;
+    let out = match order.out {
         // Where the person is; the steps run in other folders.
         Some(folder) => std::path::absolute(folder)?,
         // Not `dist`, which is where cargo puts what is of that profile.
         None => project.target.join("release-files"),
     };
-    fs::create_dir_all(&out).with_context(|| format!("{} cannot be made", out.display()))?;
+    folder::emptied(&out, &npm::name(&project.root)?)?;
 
     let built = build::component(&project, None)?;
     let facts = metadata::Facts::of(&project);
     let stamped = metadata::stamp(&built, &facts)?;
-    build::refuse_paths(&stamped, &project)?;
+    build::refuse_paths(WASM, &stamped, &project)?;
     let digest = sha256(&stamped);
     let mut files = vec![
         (WASM.to_owned(), stamped),
@@ -130,12 +149,16 @@ fn dist(out: Option<&Path>, npm: bool, check: bool) -> Result<()> {
         let path = out.join(name);
         fs::write(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;
     }
-    if npm && let Some(name) = npm::pack(&project, &out, &out.join(WASM))? {
-        let bytes = fs::read(out.join(&name))?;
-        files.push((name, bytes));
+    let mut package = None;
+    if order.npm
+        && let Some(name) = npm::pack(&project, &out, &out.join(WASM))?
+    {
+        let path = out.join(&name);
+        files.push((name, fs::read(&path)?));
+        package = Some(path);
     }
-    if check {
-        check::all(&project, &built, &facts, &out)?;
+    if order.check {
+        check::all(&project, &built, &facts, &out, package.as_deref())?;
     }
     print(&table(&out, &files)?)
 }
@@ -200,13 +223,25 @@ mod tests {
     fn arguments_are_what_the_usage_says() {
         assert_eq!(parsed("").unwrap(), Wish::Help);
         assert_eq!(parsed("dist --help").unwrap(), Wish::Help);
-        let all = parsed("dist --check --out there --no-npm").unwrap();
-        let expected = Wish::Dist {
+        let all = parsed(
+            "dist --check --out there --no-npm --homepage https://example.com \
+             --source https://example.com/it",
+        );
+        let expected = Wish::Dist(Order {
+            origin: Origin {
+                source: Some("https://example.com/it".to_owned()),
+                homepage: Some("https://example.com".to_owned()),
+            },
             out: Some(PathBuf::from("there")),
             npm: false,
             check: true,
+        });
+        assert_eq!(all.unwrap(), expected);
+        let Wish::Dist(plain) = parsed("dist").unwrap() else {
+            panic!("dist is asked for")
         };
-        assert_eq!(all, expected);
+        assert_eq!(plain.origin, Origin::default());
+        assert!(plain.npm && !plain.check && plain.out.is_none());
     }
 
     #[test]
@@ -216,6 +251,10 @@ mod tests {
             ("dist --checks", "dist knows no --checks"),
             ("dist --out", "--out needs a folder"),
             ("dist --out --check", "--out needs a folder"),
+            ("dist --source", "--source needs an address"),
+            ("dist --homepage --check", "--homepage needs an address"),
+            ("dist --source http://example.com", "--source is no https"),
+            ("dist --homepage example.com", "--homepage is no https"),
         ] {
             let error = parsed(words).unwrap_err().to_string();
             assert!(error.contains(says), "{words}: {error}");

@@ -40,20 +40,19 @@ impl Facts {
         ] {
             match value {
                 Some(value) => facts.push((name, value)),
-                None if name == "revision" => {}
-                None => {
-                    let key = match name {
-                        "source" => "repository",
-                        "licenses" => "license",
-                        other => other,
-                    };
-                    note(&format!(
-                        "note: plugin/Cargo.toml has no {key}: the metadata have no {name}"
-                    ));
-                }
+                // Said already, where it is asked for.
+                None if ["source", "homepage", "revision"].contains(&name) => {}
+                None => note(&format!(
+                    "note: plugin/Cargo.toml says nothing of the component's {name}"
+                )),
             }
         }
         Self(facts)
+    }
+
+    /// Each fact's name and text.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, text)| (*name, text.as_str()))
     }
 }
 
@@ -157,6 +156,13 @@ fn read(component: &[u8]) -> Result<(Code, Custom)> {
         }
     }
     Ok((code, custom))
+}
+
+#[cfg(test)]
+impl FromIterator<(&'static str, String)> for Facts {
+    fn from_iter<I: IntoIterator<Item = (&'static str, String)>>(facts: I) -> Self {
+        Self(facts.into_iter().collect())
+    }
 }
 
 #[cfg(test)]

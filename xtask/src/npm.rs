@@ -1,15 +1,21 @@
 //! The npm package of `examples/lowdefy`, by its own build, from the component of
-//! this release. What is in the package is the package's business.
+//! this release. What is in the package is the package's business; what a release
+//! adds to it is where its sources are.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::note;
-use crate::project::Project;
+use crate::project::{Package, Project, output};
+
+/// Its folder.
+pub(crate) const FOLDER: &str = "examples/lowdefy";
+/// What npm reads of it.
+pub(crate) const MANIFEST: &str = "package.json";
 
 /// Its lock file, and the copy of it that says what is installed.
 const LOCK: &str = "package-lock.json";
@@ -17,10 +23,16 @@ const INSTALLED: &str = "node_modules/.installed";
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
+/// How tarballs of the package begin, as npm names them: a scope without its signs.
+pub(crate) fn name(root: &Path) -> Result<String> {
+    let manifest = manifest(&fs::read(root.join(FOLDER).join(MANIFEST))?)?;
+    Ok(file_stem(field(&manifest, "name")?))
+}
+
 /// Puts the package into `out` and tells its file's name; none where there is no
 /// npm.
 pub(crate) fn pack(project: &Project, out: &Path, wasm: &Path) -> Result<Option<String>> {
-    let folder = project.root.join("examples/lowdefy");
+    let folder = project.root.join(FOLDER);
     if Command::new(NPM)
         .arg("--version")
         .stdout(Stdio::null())
@@ -31,27 +43,41 @@ pub(crate) fn pack(project: &Project, out: &Path, wasm: &Path) -> Result<Option<
         note("skipped: the npm package, since there is no npm on this machine");
         return Ok(None);
     }
-    let manifest = fs::read(folder.join("package.json"))?;
-    let file = file_name(&manifest, &project.plugin()?.version)?;
+    let plugin = project.plugin()?;
+    let mut manifest = manifest(&fs::read(folder.join(MANIFEST))?)?;
+    let file = file_name(&manifest, &plugin.version)?;
     let lock = fs::read(folder.join(LOCK))?;
     if fs::read(folder.join(INSTALLED)).ok().as_ref() != Some(&lock) {
         note("installing what the npm package is built with …");
         // Not `npm ci`, which refuses a lock file that has no version for
         // optional packages of other platforms.
-        let quiet = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
-        run(Command::new(NPM)
-            .current_dir(&folder)
-            .arg("install")
-            .args(quiet))?;
+        let quiet = ["--no-save", "--no-audit", "--no-fund"];
+        npm(&folder, &[&["install"], &quiet[..]].concat(), wasm)?;
         fs::write(folder.join(INSTALLED), &lock)?;
     }
     note("packing the npm package …");
-    // Its `prepack` builds it.
-    run(Command::new(NPM)
-        .current_dir(&folder)
-        .args(["pack", "--loglevel=error", "--pack-destination"])
-        .arg(out)
-        .env("STRIPE_WASM", wasm))?;
+    npm(&folder, &["run", "prepack"], wasm)?;
+    // A copy of what npm would pack, so that no file of the checkout is changed.
+    let list = ["pack", "--dry-run", "--ignore-scripts", "--json"];
+    let listed = npm(&folder, &list, wasm)?;
+    let copy = project.target.join("release-npm");
+    if copy.exists() {
+        fs::remove_dir_all(&copy)?;
+    }
+    for path in packed(&listed)? {
+        let to = copy.join(&path);
+        fs::create_dir_all(to.parent().unwrap_or(&copy))?;
+        fs::copy(folder.join(&path), to).with_context(|| format!("{path} cannot be copied"))?;
+    }
+    publish_at(&mut manifest, plugin);
+    let mut text = serde_json::to_vec_pretty(&manifest)?;
+    text.push(b'\n');
+    fs::write(copy.join(MANIFEST), text)?;
+    let out_text = out
+        .to_str()
+        .context("npm takes no folder that is no UTF-8")?;
+    let pack = ["pack", "--ignore-scripts", "--pack-destination", out_text];
+    npm(&copy, &pack, wasm)?;
     ensure!(
         out.join(&file).is_file(),
         "npm pack made no {file} in {}",
@@ -60,45 +86,116 @@ pub(crate) fn pack(project: &Project, out: &Path, wasm: &Path) -> Result<Option<
     Ok(Some(file))
 }
 
+/// What npm printed. The package's own build finds the component by the variable.
+fn npm(folder: &Path, arguments: &[&str], wasm: &Path) -> Result<String> {
+    output(
+        Command::new(NPM)
+            .current_dir(folder)
+            .args(arguments)
+            .arg("--loglevel=error")
+            .env("STRIPE_WASM", wasm),
+    )
+}
+
+fn manifest(text: &[u8]) -> Result<Value> {
+    serde_json::from_slice(text).with_context(|| format!("{FOLDER}/{MANIFEST} is no JSON"))
+}
+
+fn field<'m>(manifest: &'m Value, name: &str) -> Result<&'m str> {
+    let value = manifest.get(name).and_then(Value::as_str);
+    value.with_context(|| format!("{FOLDER}/{MANIFEST} has no {name}"))
+}
+
+fn file_stem(name: &str) -> String {
+    name.trim_start_matches('@').replace('/', "-")
+}
+
 /// The tarball's name, if the package is of the component's version.
-fn file_name(manifest: &[u8], expected: &str) -> Result<String> {
-    let manifest: Value = serde_json::from_slice(manifest)?;
-    let field = |name: &str| {
-        let value = manifest.get(name).and_then(Value::as_str);
-        value.with_context(|| format!("examples/lowdefy/package.json has no {name}"))
-    };
-    let version = field("version")?;
-    field("license")?;
+fn file_name(manifest: &Value, expected: &str) -> Result<String> {
+    let version = field(manifest, "version")?;
+    field(manifest, "license")?;
     if version != expected {
         bail!(
-            "examples/lowdefy/package.json is of version {version}, the component of {expected}: \
+            "{FOLDER}/{MANIFEST} is of version {version}, the component of {expected}: \
              make them equal"
         );
     }
-    // As npm names it: a scope without its signs.
-    let name = field("name")?.trim_start_matches('@').replace('/', "-");
-    Ok(format!("{name}-{version}.tgz"))
+    let stem = file_stem(field(manifest, "name")?);
+    Ok(format!("{stem}-{version}.tgz"))
 }
 
-/// Runs npm, and shows what it said if it failed.
-fn run(command: &mut Command) -> Result<()> {
-    crate::project::output(command).map(drop)
+/// The paths that `npm pack --json` says it packs.
+fn packed(listed: &str) -> Result<Vec<String>> {
+    let listed: Value = serde_json::from_str(listed).context("npm pack printed no JSON")?;
+    let files = listed.pointer("/0/files").and_then(Value::as_array);
+    let files = files.context("npm pack listed no files")?;
+    files
+        .iter()
+        .map(|file| Some(file.get("path")?.as_str()?.to_owned()))
+        .collect::<Option<_>>()
+        .context("npm pack listed a file without a path")
+}
+
+/// Says where the sources are, as npm asks for it.
+fn publish_at(manifest: &mut Value, plugin: &Package) {
+    let Some(members) = manifest.as_object_mut() else {
+        return;
+    };
+    if let Some(source) = &plugin.repository {
+        let url = format!("git+{source}");
+        let repository = json!({ "type": "git", "url": url, "directory": FOLDER });
+        members.insert("repository".to_owned(), repository);
+    }
+    if let Some(homepage) = &plugin.homepage {
+        members.insert("homepage".to_owned(), json!(homepage));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::tests::package;
 
     #[test]
     fn a_tarball_is_named_as_npm_names_it() {
-        let manifest = br#"{"name": "@scope/it", "version": "1.0.0", "license": "MIT"}"#;
-        assert_eq!(file_name(manifest, "1.0.0").unwrap(), "scope-it-1.0.0.tgz");
-        let error = file_name(manifest, "1.1.0").unwrap_err().to_string();
+        let mut manifest = json!({"name": "@scope/it", "version": "1.0.0", "license": "MIT"});
+        assert_eq!(file_name(&manifest, "1.0.0").unwrap(), "scope-it-1.0.0.tgz");
+        let error = file_name(&manifest, "1.1.0").unwrap_err().to_string();
         assert!(
             error.contains("version 1.0.0, the component of 1.1.0"),
             "{error}"
         );
-        let error = file_name(br#"{"name": "it", "version": "1.0.0"}"#, "1.0.0").unwrap_err();
+        manifest["license"] = Value::Null;
+        let error = file_name(&manifest, "1.0.0").unwrap_err();
         assert!(error.to_string().contains("has no license"), "{error}");
+    }
+
+    #[test]
+    fn what_npm_lists_is_read() {
+        let listed = r#"[{"name": "it", "files": [{"path": "a.js"}, {"path": "b/c.js"}]}]"#;
+        assert_eq!(packed(listed).unwrap(), ["a.js", "b/c.js"]);
+        for bad in ["npm notice", "[]", r#"[{"files": [{"size": 1}]}]"#] {
+            assert!(packed(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_follow_what_the_manifest_says() {
+        let text = r#"{"name":"it","version":"1.0.0"}"#;
+        let mut of_none = manifest(text.as_bytes()).unwrap();
+        publish_at(&mut of_none, &package("it"));
+        assert_eq!(of_none.to_string(), text);
+
+        let plugin = Package {
+            repository: Some("https://example.com/it".to_owned()),
+            homepage: Some("https://example.com".to_owned()),
+            ..package("it")
+        };
+        let mut of_both = manifest(text.as_bytes()).unwrap();
+        publish_at(&mut of_both, &plugin);
+        assert_eq!(
+            of_both.to_string(),
+            r#"{"name":"it","version":"1.0.0","repository":{"type":"git","url":"git+https://example.com/it","directory":"examples/lowdefy"},"homepage":"https://example.com"}"#
+        );
     }
 }

@@ -94,6 +94,14 @@ impl Project {
             .next()
             .with_context(|| format!("the workspace has no package {PACKAGE}"))
     }
+
+    /// The same, to say more of it than its manifest does.
+    pub(crate) fn plugin_mut(&mut self) -> Result<&mut Package> {
+        let mut named = self.packages.iter_mut().filter(|one| one.name == PACKAGE);
+        named
+            .next()
+            .with_context(|| format!("the workspace has no package {PACKAGE}"))
+    }
 }
 
 /// Cargo, as it was called to run this program.
@@ -201,5 +209,40 @@ impl Rustc {
             commit: field("commit-hash:")?,
             sysroot: PathBuf::from(rustc(&["--print", "sysroot"])?.trim()),
         })
+    }
+}
+
+/// A project that is nowhere, for the tests of others.
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A crate of the workspace, with what a manifest must have.
+    pub(crate) fn package(name: &str) -> Package {
+        Package {
+            name: name.to_owned(),
+            version: "1.2.3".to_owned(),
+            folder: PathBuf::from("/w").join(name),
+            fetched: false,
+            description: None,
+            license: Some("Apache-2.0".to_owned()),
+            repository: None,
+            homepage: None,
+        }
+    }
+
+    /// A project in `/w` of these crates.
+    pub(crate) fn project(packages: Vec<Package>) -> Project {
+        Project {
+            root: PathBuf::from("/w"),
+            target: PathBuf::from("/w/target"),
+            packages,
+            revision: Some("abc".to_owned()),
+            rustc: Rustc {
+                release: "1.0.0".to_owned(),
+                commit: "abc".to_owned(),
+                sysroot: PathBuf::from("/s"),
+            },
+        }
     }
 }

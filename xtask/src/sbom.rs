@@ -237,8 +237,8 @@ fn rfc3339(seconds: u64) -> String {
 
 /// Whether a document says of a component what it should: the digest, every crate
 /// that is linked and no other, each with a licence, a checksum and a place in the
-/// graph.
-pub(crate) fn verify(text: &[u8], digest: &str, graph: &Graph) -> Result<()> {
+/// graph; and of the component, where its sources are.
+pub(crate) fn verify(text: &[u8], digest: &str, graph: &Graph, plugin: &Package) -> Result<()> {
     let document: Value = serde_json::from_slice(text)?;
     let at = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
     ensure!(
@@ -249,6 +249,17 @@ pub(crate) fn verify(text: &[u8], digest: &str, graph: &Graph) -> Result<()> {
         at("/metadata/component/hashes/0/content") == Some(digest),
         "the SBOM is of another stripe.wasm"
     );
+    let links = document.pointer("/metadata/component/externalReferences");
+    let links = links.and_then(Value::as_array);
+    for (kind, expected) in [("vcs", &plugin.repository), ("website", &plugin.homepage)] {
+        let mut all = links.into_iter().flatten();
+        let link = all.find(|link| link.get("type").and_then(Value::as_str) == Some(kind));
+        let said = link.and_then(|link| link.get("url")?.as_str());
+        ensure!(
+            said == expected.as_deref(),
+            "the SBOM names {said:?} as the component's {kind}, not {expected:?}"
+        );
+    }
     let array = |name: &str| document.get(name).and_then(Value::as_array);
     let components = array("components").context("the SBOM has no components")?;
     let mut references = BTreeSet::from([COMPONENT]);

@@ -180,10 +180,18 @@ fn what_is_not_known_of_a_crate_is_an_error() {
 fn a_document_that_is_wrong_is_told() {
     let graph = graph(TREE).unwrap();
     let good = serde_json::to_string(&made(&project(), None).unwrap()).unwrap();
-    verify(good.as_bytes(), DIGEST, &graph).unwrap();
+    let plugin = project().plugin().unwrap().clone();
+    verify(good.as_bytes(), DIGEST, &graph, &plugin).unwrap();
+    let unsaid = Package {
+        homepage: Some("https://example.com".to_owned()),
+        ..plugin.clone()
+    };
+    let error = verify(good.as_bytes(), DIGEST, &graph, &unsaid).unwrap_err();
+    assert!(error.to_string().contains("website"), "{error}");
     for (old, new, says) in [
         ("\"1.6\"", "\"1.5\"", "not CycloneDX 1.6"),
         (DIGEST, "5", "another stripe.wasm"),
+        ("https://example.com/it", "https://example.com/old", "vcs"),
         ("\"expression\":\"MIT\"", "\"was\":\"MIT\"", "no licence"),
         (&"3".repeat(64), "3", "no checksum"),
         (
@@ -204,7 +212,7 @@ fn a_document_that_is_wrong_is_told() {
     ] {
         let bad = good.replacen(old, new, 1);
         assert_ne!(bad, good, "{old}");
-        let error = verify(bad.as_bytes(), DIGEST, &graph)
+        let error = verify(bad.as_bytes(), DIGEST, &graph, &plugin)
             .unwrap_err()
             .to_string();
         assert!(error.contains(says), "{old}: {error}");
