@@ -7,8 +7,8 @@
 //! version and of the engine's settings, and the content has the checksum
 //! it ends with. Anything else is compiled again. Entries come into being under
 //! another name and are renamed, so processes that race see a whole entry or
-//! none; and since none is ever written to again, it can be mapped (on Linux)
-//! rather than copied: what all instances share is then one file's pages.
+//! none. On Linux one that nobody may write is mapped rather than copied: whoever
+//! changed or cut a file that is mapped would end the process.
 
 mod loader;
 
@@ -118,7 +118,7 @@ impl CompileCache {
         if blake3::hash(content) != *checksum {
             return Err(damaged());
         }
-        let component = loader::load(engine, &file, content)
+        let component = loader::load(engine, &file, content, is_fixed(&data))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:#}")))?;
         note_use(&file, &data);
         Ok(Some(component))
@@ -221,7 +221,7 @@ fn create(path: &Path) -> io::Result<File> {
     File::options()
         .write(true)
         .create_new(true)
-        // Processes that use it have it mapped: it must not be written again.
+        // Only what is never written again can be mapped.
         .mode(0o400)
         .open(path)
 }
@@ -243,6 +243,19 @@ fn own(data: &fs::Metadata, what: &str) -> io::Result<()> {
         return refuse("may be written by other users");
     }
     Ok(())
+}
+
+/// Whether nobody may write it, this process included: for root, modes are no
+/// bounds, and a file that is copied over another is written in its place.
+#[cfg(unix)]
+fn is_fixed(data: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    data.mode() & 0o222 == 0 && !rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_fixed(_data: &fs::Metadata) -> bool {
+    false
 }
 
 /// A user's folders are the user's own.

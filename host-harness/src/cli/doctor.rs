@@ -191,7 +191,7 @@ fn cache(host: &Host, findings: &mut Findings) -> Result<(), Wrong> {
         Ok(()) => findings.tell("cache", Verdict::Right, &folder.to_string()),
         Err(error) => {
             let said = format!(
-                "{folder}: {error}; every start compiles anew; name another with --cache, or \"off\""
+                "{folder}: {error}; a start that finds no entry there compiles anew; name another with --cache, or \"off\""
             );
             findings.tell("cache", Verdict::Odd, &said)
         }

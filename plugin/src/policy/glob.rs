@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `customers.create` | that operation |
 //! | `*` in a segment | any run of characters but a dot: `customers.*`, `*.list`, `issuing.*.l*` |
-//! | `**` as a segment | one segment or more: `checkout.**`, `**.list`, `**` |
+//! | `**` as a segment | any number of segments, none too: `checkout.**`, `**.list`, `v2.**.create`, `**` |
 //! | `rawRequest` | in `deny` alone: every call that names a verb and a path |
 //!
 //! Letters are compared with their case.
@@ -42,10 +42,12 @@ impl Glob {
             return Err(format!("{shown:?} is longer than any operation's name."));
         }
         let glob = Glob(text.to_owned());
-        if glob.is_raw() || operation::all().any(|row| glob.matches(&row)) {
+        if glob.is_raw() || glob.matches_any() {
             return Ok(glob);
         }
-        Err(match hint(text) {
+        // A hint that would be refused as well is none.
+        let hint = hint(text).filter(|name| Glob(name.clone()).matches_any());
+        Err(match hint {
             Some(name) => format!("{shown:?} matches no operation; did you mean {name}?"),
             None => format!("{shown:?} matches no operation."),
         })
@@ -61,6 +63,10 @@ impl Glob {
         self.0 == RawRequest::METHOD
     }
 
+    fn matches_any(&self) -> bool {
+        operation::all().any(|row| self.matches(&row))
+    }
+
     /// Whether it matches an operation.
     pub(super) fn matches(&self, operation: &Operation) -> bool {
         let glob: Vec<&str> = self.0.split('.').collect();
@@ -70,11 +76,13 @@ impl Glob {
     }
 }
 
-/// Matches segment by segment; `**` takes one segment or more.
+/// Matches segment by segment; `**` takes any number of them.
 fn segments(glob: &[&str], name: &[&str]) -> bool {
     match (glob, name) {
         ([], []) => true,
-        (["**", rest @ ..], [_, tail @ ..]) => segments(rest, tail) || segments(glob, tail),
+        (["**", rest @ ..], _) => {
+            segments(rest, name) || matches!(name, [_, tail @ ..] if segments(glob, tail))
+        }
         ([pattern, rest @ ..], [segment, tail @ ..]) => {
             within(pattern, segment) && segments(rest, tail)
         }
@@ -200,6 +208,16 @@ mod tests {
                 &["events.retrieve"],
             ),
             (
+                "v2.core.accounts.**.create",
+                &["v2.core.accounts.create", "v2.core.accounts.persons.create"],
+                &["v2.core.accounts.list", "accounts.create"],
+            ),
+            (
+                "**.customers.**",
+                &["customers.create", "testHelpers.customers.fundCashBalance"],
+                &["prices.list"],
+            ),
+            (
                 "customers.*S*e",
                 &["customers.createSource", "customers.updateSource"],
                 &["customers.create", "customers.listSources"],
@@ -245,6 +263,7 @@ mod tests {
             ("**.lst", "did you mean **.list?"),
             ("Customers.**", "did you mean customers.**?"),
             ("zzzzzzzzzzzzzz.*", "matches no operation."),
+            ("checkout.**.fundCashBalanc", "matches no operation."),
             ("customers", "matches no operation."),
         ] {
             let message = Glob::parse(glob).unwrap_err();
