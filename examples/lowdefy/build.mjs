@@ -24,7 +24,14 @@ try {
 // A package carries its licence; this one's is that of the whole.
 copyFileSync(path.join(here, '../../LICENSE'), path.join(here, 'LICENSE'));
 rmSync(folder, { recursive: true, force: true });
-const { files } = await transpile(bytes, { name: 'stripe', outDir: folder });
+const map = {
+  'wasi:cli/*': '../src/wasi/system.mjs#*',
+  'wasi:clocks/*': '../src/wasi/system.mjs#*',
+  'wasi:http/*': '../src/wasi/http.mjs#*',
+  'wasi:io/*': '../src/wasi/io.mjs#*',
+  'wasi:random/*': '../src/wasi/system.mjs#*',
+};
+const { files } = await transpile(bytes, { name: 'stripe', outDir: folder, map, wasiShim: false });
 for (const [name, content] of Object.entries(files)) {
   const file = path.resolve(folder, path.relative(folder, path.resolve(name)));
   mkdirSync(path.dirname(file), { recursive: true });

@@ -2,11 +2,11 @@
 
 'use strict';
 
-const os = require('node:os');
 const { toJson } = require('./json.cjs');
 const { Pool } = require('./pool.cjs');
 
-const DEFAULT_WORKERS = Math.max(2, Math.min(8, os.availableParallelism()));
+/** A thread is started when all others wait, and let go when nobody needs it. */
+const DEFAULT_WORKERS = 16;
 const MOST_WORKERS = 64;
 const MOST_U32 = 2 ** 32 - 1;
 

@@ -3,6 +3,10 @@
 import { parentPort } from 'node:worker_threads';
 import { connections, pages, requests, webhooks } from '../component/stripe.js';
 
+// It is empty, and each look into a thread's own costs more than into any object's: jco
+// looks for its JCO_DEBUG at each call between component and host.
+process.env = {};
+
 /** Connections parsed lately; an app has few. */
 const parsed = new Map();
 const KEPT = 16;
