@@ -107,7 +107,7 @@ pub(crate) fn refuse_paths(name: &str, bytes: &[u8], project: &Project) -> Resul
         // Not `/`, which a container's home may be.
         folders.extend(folder.filter(|path| path.components().count() > 1));
     }
-    match named(bytes, &folders) {
+    match named(bytes, &folders, holds) {
         Some(folder) => bail!(
             "{name} names {}: a build elsewhere would have other bytes",
             folder.display()
@@ -116,14 +116,47 @@ pub(crate) fn refuse_paths(name: &str, bytes: &[u8], project: &Project) -> Resul
     }
 }
 
-/// The first of these folders whose path is in the bytes.
-fn named<'f>(bytes: &[u8], folders: &'f [PathBuf]) -> Option<&'f PathBuf> {
+/// The first of these folders whose path is in the bytes. Texts stand there side by
+/// side, so that the byte before tells nothing, and a short folder's name is in
+/// others (`/src/` in `itoa-1.0.18/src/lib.rs`): what follows decides, if the folder
+/// holds it.
+fn named<'f>(
+    bytes: &[u8],
+    folders: &'f [PathBuf],
+    holds: impl Fn(&Path, &[u8]) -> bool,
+) -> Option<&'f PathBuf> {
     folders.iter().find(|folder| {
         let text = folder.as_os_str().as_encoded_bytes();
-        // The next byte tells a folder from the beginning of a longer name.
-        bytes
-            .windows(text.len() + 1)
-            .any(|window| window.starts_with(text) && matches!(window.last(), Some(b'/' | b'\\')))
+        let mut places = bytes.windows(text.len()).enumerate();
+        places.any(|(at, window)| {
+            let rest = bytes.get(at + text.len()..).and_then(<[u8]>::split_first);
+            window == text && matches!(rest, Some((b'/' | b'\\', inside)) if holds(folder, inside))
+        })
+    })
+}
+
+/// Whether a text begins with the path of something that is in the folder.
+fn holds(folder: &Path, text: &[u8]) -> bool {
+    if text.starts_with(b"../") || text.starts_with(b"..\\") {
+        // Out of it again, to where it is not followed.
+        return true;
+    }
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let Some(rest) = text.strip_prefix(name.as_encoded_bytes()) else {
+            return false;
+        };
+        match rest.split_first() {
+            // Another text may follow at once.
+            _ if !entry.path().is_dir() => true,
+            Some((b'/' | b'\\', inside)) => holds(&entry.path(), inside),
+            // The folder itself, or the beginning of a longer name.
+            Some((next, _)) => !(next.is_ascii_alphanumeric() || b"-_.".contains(next)),
+            None => true,
+        }
     })
 }
 
@@ -166,12 +199,58 @@ mod tests {
         assert!(error.to_string().starts_with("/a=b has"), "{error}");
     }
 
+    /// A checkout at `/src`, with what the bytes of each component have: crates' names
+    /// with their `src`, and the standard library's.
+    #[test]
+    fn a_folder_whose_name_is_in_others_is_told_from_them() {
+        let held = |folder: &Path, text: &[u8]| {
+            assert_eq!(folder, Path::new("/src"));
+            text.starts_with(b"plugin/src/lib.rs")
+        };
+        let root = [PathBuf::from("/src")];
+        let harmless = b"itoa-1.0.18/src/lib.rs\0./plugin/src/lib.rs\0\
+            /rustc/abc/library/core/src/str.rs\0/src\0/src/lib.rs";
+        assert_eq!(named(harmless, &root, held), None);
+        for leak in [
+            &b"\0/src/plugin/src/lib.rs\0"[..],
+            // A text of its own, behind the end of another.
+            b"is no amount/src/plugin/src/lib.rs",
+            b"itoa-1.0.18/src/lib.rs/src/plugin/src/lib.rs",
+        ] {
+            assert_eq!(named(leak, &root, held), Some(&root[0]));
+        }
+    }
+
     #[test]
     fn bytes_that_name_a_folder_are_refused() {
-        let project = project("/w", "/w/target");
-        let error = refuse_paths("it.wasm", b"\0/w/plugin/src/lib.rs", &project).unwrap_err();
-        assert!(error.to_string().contains("it.wasm names /w:"), "{error}");
-        let harmless = b"/rustc/abc/library /www/ itoa/lib.rs /w";
-        assert!(refuse_paths("it.wasm", harmless, &project).is_ok());
+        let root = std::env::temp_dir().join(format!("xtask-build-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("plugin/src")).unwrap();
+        std::fs::write(root.join("plugin/src/lib.rs"), "").unwrap();
+        let text = root.to_str().unwrap();
+        let project = project(text, &format!("{text}/target"));
+        for leak in [
+            "/plugin/src/lib.rs",
+            "/plugin/src/lib.rsnext",
+            "/plugin\0",
+            "/../wit",
+        ] {
+            let leak = format!("a text{text}{leak}");
+            let error = refuse_paths("it.wasm", leak.as_bytes(), &project).unwrap_err();
+            let says = format!("it.wasm names {text}:");
+            assert!(error.to_string().contains(&says), "{leak}: {error}");
+        }
+        for harmless in [
+            "",
+            "/",
+            "/...",
+            "/plugins/lib.rs",
+            "/plugin/src/other.rs",
+            "-two/plugin/src/lib.rs",
+        ] {
+            let harmless = format!("a text {text}{harmless}");
+            let refused = refuse_paths("it.wasm", harmless.as_bytes(), &project);
+            assert!(refused.is_ok(), "{harmless}");
+        }
+        std::fs::remove_dir_all(root).unwrap();
     }
 }

@@ -11,10 +11,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use serde_json::Value;
 
-use crate::folder::{CHECKSUM, ELSEWHERE, SBOM, WASM, WIT};
+use crate::checkout::Checkout;
+use crate::folder::{CHECKSUM, ELSEWHERE, NOTICES, SBOM, WASM, WIT};
 use crate::metadata::Facts;
 use crate::project::{Project, output};
-use crate::{build, metadata, note, sbom, sha256, tarball, wit};
+use crate::{build, metadata, note, notices, sbom, sha256, tarball, wit};
 
 /// Checks the files in `out`, made from the component that was `built` here and
 /// from these facts; `package` is the npm package, if one was made.
@@ -38,17 +39,21 @@ pub(crate) fn all(
         "{CHECKSUM} is of another file"
     );
     let linked = sbom::linked(project)?;
-    sbom::verify(&read(out, SBOM)?, &digest, &linked, project.plugin()?)?;
+    let sbom = read(out, SBOM)?;
+    sbom::verify(&sbom, &digest, &linked, project.plugin()?)?;
     wit::verify(&String::from_utf8(read(out, WIT)?)?, &project.root)?;
     passed("the checksum, the SBOM and the WIT agree with it");
+    let terms = String::from_utf8(read(out, NOTICES)?)?;
+    notices::verify(&terms, &sbom, project)?;
+    passed("the notices name all that the SBOM has, with the licences that are to be in copies");
     if let Some(package) = package {
-        for (name, bytes) in tarball::verify(project, package, &wasm)? {
+        for (name, bytes) in tarball::verify(project, package, &wasm, terms.into_bytes())? {
             build::refuse_paths(&format!("the npm package's {name}"), &bytes, project)?;
         }
         passed("the npm package has what it must, of this stripe.wasm, and nothing else");
     }
 
-    let (copy, home) = elsewhere(project)?;
+    let (copy, home) = elsewhere(project, out)?;
     let again = build::component(&project.elsewhere(&copy, home.as_deref())?, home.as_deref())?;
     if again != built {
         let kept = out.join(ELSEWHERE);
@@ -113,25 +118,13 @@ fn passed(what: &str) {
 
 /// A copy of the sources in a folder of another length, and cargo's home under
 /// another name. Both are kept, so that a second check compiles what changed.
-fn elsewhere(project: &Project) -> Result<(PathBuf, Option<PathBuf>)> {
+fn elsewhere(project: &Project, out: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     let folder = project.target.join("release-check");
     let copy = folder.join("another folder");
     fs::create_dir_all(&copy)?;
-    let mut git = Command::new("git");
-    git.current_dir(&project.root);
-    git.args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
-    let listed = output(&mut git).context("the check copies what git lists")?;
-    let names = listed.split_terminator('\0').map(Path::new);
-    // What was deleted is listed until that is committed.
-    let names: HashSet<&Path> = names
-        .filter(|name| project.root.join(name).is_file())
-        .collect();
+    let made = [out, project.target.as_path()];
+    let listed = Checkout::new(&project.root, &made).files()?;
+    let names: HashSet<&Path> = listed.iter().map(PathBuf::as_path).collect();
     for name in &names {
         let bytes = fs::read(project.root.join(name))?;
         let to = copy.join(name);

@@ -13,6 +13,8 @@ pub(crate) const WASM: &str = "stripe.wasm";
 pub(crate) const CHECKSUM: &str = "stripe.wasm.sha256";
 /// What it is made of.
 pub(crate) const SBOM: &str = "stripe.wasm.cdx.json";
+/// On which terms what is linked into it is.
+pub(crate) const NOTICES: &str = "THIRD-PARTY.txt";
 /// Its contract.
 pub(crate) const WIT: &str = "stripe.wit";
 /// What a check keeps of a build with other bytes.
@@ -48,7 +50,7 @@ fn ours(name: &str, package: &str) -> bool {
         .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".tgz"))
         // A version, and not the rest of a longer name.
         .is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()));
-    tarball || [WASM, CHECKSUM, SBOM, WIT, ELSEWHERE].contains(&name)
+    tarball || [WASM, CHECKSUM, SBOM, NOTICES, WIT, ELSEWHERE].contains(&name)
 }
 
 #[cfg(test)]
@@ -73,6 +75,7 @@ mod tests {
             WASM,
             CHECKSUM,
             SBOM,
+            NOTICES,
             WIT,
             ELSEWHERE,
             "it-0.0.9.tgz",

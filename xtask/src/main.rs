@@ -4,15 +4,19 @@
 
 mod build;
 mod check;
+mod checkout;
 mod folder;
 mod metadata;
+mod notices;
 mod npm;
 mod origin;
 mod project;
 mod sbom;
 mod tarball;
+mod toolchain;
 mod wit;
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -22,20 +26,25 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use folder::{CHECKSUM, SBOM, WASM, WIT};
+use checkout::Checkout;
+use folder::{CHECKSUM, NOTICES, SBOM, WASM, WIT};
 use origin::Origin;
 use project::Project;
 
 const USAGE: &str = "\
-Usage: cargo xtask dist [--source URL] [--homepage URL] [--out FOLDER] [--no-npm] [--check]
+Usage: cargo xtask dist [--source URL] [--homepage URL] [--revision HEX] [--out FOLDER]
+                        [--no-npm] [--check]
 
 Makes a release's files in target/release-files: stripe.wasm with its metadata, its
-checksum, its SBOM, the contract as one text, and the npm package. Those of an earlier
-release are removed first; where the folder holds anything else, nothing is made.
+checksum, its SBOM, the notices of what is linked, the contract as one text, and the npm
+package. Those of an earlier release are removed first; where the folder holds anything
+else, nothing is made.
 
   --source URL    where the sources are, which the component, the SBOM and the npm
                   package then say; without it, `repository` of plugin/Cargo.toml
   --homepage URL  a page for people; without it, `homepage` of plugin/Cargo.toml
+  --revision HEX  the commit of the sources, where git does not know it, as in an
+                  archive of them; 40 digits
   --out FOLDER    write there instead
   --no-npm        leave the npm package out
   --check         then build once more in another folder and under another cargo
@@ -53,7 +62,14 @@ enum Wish {
 #[derive(Debug, PartialEq, Eq)]
 struct Order {
     origin: Origin,
+    revision: Option<String>,
     out: Option<PathBuf>,
+    steps: Steps,
+}
+
+/// What is done besides the files that each release has.
+#[derive(Debug, PartialEq, Eq)]
+struct Steps {
     npm: bool,
     check: bool,
 }
@@ -89,9 +105,12 @@ fn parse(arguments: &[String]) -> Result<Wish> {
     }
     let mut order = Order {
         origin: Origin::default(),
+        revision: None,
         out: None,
-        npm: true,
-        check: false,
+        steps: Steps {
+            npm: true,
+            check: false,
+        },
     };
     while let Some(word) = words.next() {
         let mut value = |what: &str| {
@@ -100,24 +119,40 @@ fn parse(arguments: &[String]) -> Result<Wish> {
         };
         match word {
             "--help" | "-h" => return Ok(Wish::Help),
-            "--check" => order.check = true,
-            "--no-npm" => order.npm = false,
+            "--check" => order.steps.check = true,
+            "--no-npm" => order.steps.npm = false,
             "--out" => order.out = Some(PathBuf::from(value("a folder")?)),
+            "--revision" => order.revision = Some(checkout::commit(value("a commit")?)?),
             "--source" => order.origin.source = Some(origin::address(value("an address")?, word)?),
             "--homepage" => {
                 order.origin.homepage = Some(origin::address(value("an address")?, word)?);
             }
             other => bail!(
-                "dist knows no {other}; it knows --source URL, --homepage URL, --out FOLDER, \
-                 --no-npm, --check"
+                "dist knows no {other}; it knows --source URL, --homepage URL, --revision HEX, \
+                 --out FOLDER, --no-npm, --check"
             ),
         }
     }
     Ok(Wish::Dist(order))
 }
 
-/// Makes the files, in the order in which they need each other.
-fn dist(order: Order) -> Result<()> {
+/// A release of which nothing is made yet.
+struct Release {
+    project: Project,
+    out: PathBuf,
+    /// How npm tarballs of any version begin.
+    package: String,
+    linked: sbom::Graph,
+    time: Option<u64>,
+    notices: String,
+    wit: String,
+}
+
+/// All that takes no compiling, so that what is wrong with it is told before an
+/// earlier release is removed.
+fn prepared(order: Order) -> Result<(Release, Steps)> {
+    let time = timestamp(std::env::var_os("SOURCE_DATE_EPOCH").as_deref())?;
+    toolchain::refuse_variables(std::env::vars_os())?;
     let mut project = Project::read()?;
     order.origin.settle(&mut project)?;
     let out = match order.out {
@@ -126,54 +161,69 @@ fn dist(order: Order) -> Result<()> {
         // Not `dist`, which is where cargo puts what is of that profile.
         None => project.target.join("release-files"),
     };
-    folder::emptied(&out, &npm::name(&project.root)?)?;
+    let checkout = Checkout::new(&project.root, &[&out, &project.target]);
+    project.revision = checkout.revision(order.revision)?;
+    let linked = sbom::linked(&project)?;
+    let release = Release {
+        package: npm::name(&project)?,
+        notices: notices::text(&project, &linked)?,
+        wit: wit::text(&project.root)?,
+        project,
+        out,
+        linked,
+        time,
+    };
+    Ok((release, order.steps))
+}
 
-    let built = build::component(&project, None)?;
-    let facts = metadata::Facts::of(&project);
+/// Makes the files, in the order in which they need each other.
+fn dist(order: Order) -> Result<()> {
+    let (release, steps) = prepared(order)?;
+    let (project, out) = (&release.project, &release.out);
+    folder::emptied(out, &release.package)?;
+
+    let built = build::component(project, None)?;
+    let facts = metadata::Facts::of(project);
     let stamped = metadata::stamp(&built, &facts)?;
-    build::refuse_paths(WASM, &stamped, &project)?;
+    build::refuse_paths(WASM, &stamped, project)?;
     let digest = sha256(&stamped);
-    let mut files = vec![
-        (WASM.to_owned(), stamped),
-        (
-            CHECKSUM.to_owned(),
-            format!("{digest}  {WASM}\n").into_bytes(),
-        ),
-        (
-            SBOM.to_owned(),
-            sbom::make(&project, &digest, timestamp()?)?,
-        ),
-        (WIT.to_owned(), wit::text(&project.root)?.into_bytes()),
-    ];
+    let sbom = sbom::make(project, &release.linked, &digest, release.time)?;
+    let mut files: Vec<(String, Vec<u8>)> = [
+        (WASM, stamped),
+        (CHECKSUM, format!("{digest}  {WASM}\n").into_bytes()),
+        (SBOM, sbom),
+        (NOTICES, release.notices.into_bytes()),
+        (WIT, release.wit.into_bytes()),
+    ]
+    .map(|(name, bytes)| (name.to_owned(), bytes))
+    .into();
     for (name, bytes) in &files {
         let path = out.join(name);
         fs::write(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     let mut package = None;
-    if order.npm
-        && let Some(name) = npm::pack(&project, &out, &out.join(WASM))?
+    if steps.npm
+        && let Some(name) = npm::pack(project, out)?
     {
         let path = out.join(&name);
         files.push((name, fs::read(&path)?));
         package = Some(path);
     }
-    if order.check {
-        check::all(&project, &built, &facts, &out, package.as_deref())?;
+    if steps.check {
+        check::all(project, &built, &facts, out, package.as_deref())?;
     }
-    print(&table(&out, &files)?)
+    print(&table(out, &files)?)
 }
 
 /// Seconds since 1970 that a packager asks to be the time of everything.
-fn timestamp() -> Result<Option<u64>> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => {
-            let seconds = text.parse().ok();
-            let seconds = seconds
-                .with_context(|| format!("SOURCE_DATE_EPOCH is seconds since 1970, not {text}"))?;
-            Ok(Some(seconds))
-        }
-        Err(_) => Ok(None),
-    }
+fn timestamp(text: Option<&OsStr>) -> Result<Option<u64>> {
+    let Some(text) = text else { return Ok(None) };
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    let seconds = seconds.with_context(|| {
+        let text = text.display();
+        format!("SOURCE_DATE_EPOCH is seconds since 1970, not {text}")
+    })?;
+    Ok(Some(seconds))
 }
 
 fn table(out: &Path, files: &[(String, Vec<u8>)]) -> Result<String> {
@@ -225,23 +275,28 @@ mod tests {
         assert_eq!(parsed("dist --help").unwrap(), Wish::Help);
         let all = parsed(
             "dist --check --out there --no-npm --homepage https://example.com \
-             --source https://example.com/it",
+             --source https://example.com/it \
+             --revision 0123456789abcdef0123456789abcdef01234567",
         );
         let expected = Wish::Dist(Order {
             origin: Origin {
                 source: Some("https://example.com/it".to_owned()),
                 homepage: Some("https://example.com".to_owned()),
             },
+            revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
             out: Some(PathBuf::from("there")),
-            npm: false,
-            check: true,
+            steps: Steps {
+                npm: false,
+                check: true,
+            },
         });
         assert_eq!(all.unwrap(), expected);
         let Wish::Dist(plain) = parsed("dist").unwrap() else {
             panic!("dist is asked for")
         };
         assert_eq!(plain.origin, Origin::default());
-        assert!(plain.npm && !plain.check && plain.out.is_none());
+        assert!(plain.steps.npm && !plain.steps.check);
+        assert!(plain.out.is_none() && plain.revision.is_none());
     }
 
     #[test]
@@ -252,12 +307,27 @@ mod tests {
             ("dist --out", "--out needs a folder"),
             ("dist --out --check", "--out needs a folder"),
             ("dist --source", "--source needs an address"),
+            ("dist --revision", "--revision needs a commit"),
+            ("dist --revision v1.0", "--revision is no commit"),
             ("dist --homepage --check", "--homepage needs an address"),
             ("dist --source http://example.com", "--source is no https"),
             ("dist --homepage example.com", "--homepage is no https"),
         ] {
             let error = parsed(words).unwrap_err().to_string();
             assert!(error.contains(says), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_seconds() {
+        assert_eq!(timestamp(None).unwrap(), None);
+        assert_eq!(
+            timestamp(Some(OsStr::new("951782399"))).unwrap(),
+            Some(951_782_399)
+        );
+        for other in ["", "yesterday", "-1", "1.5"] {
+            let error = timestamp(Some(OsStr::new(other))).unwrap_err().to_string();
+            assert!(error.contains("SOURCE_DATE_EPOCH is seconds"), "{error}");
         }
     }
 

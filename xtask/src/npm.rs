@@ -1,6 +1,6 @@
 //! The npm package of `examples/lowdefy`, by its own build, from the component of
 //! this release. What is in the package is the package's business; what a release
-//! adds to it is where its sources are.
+//! adds to it is the notices of what others wrote, and where its sources are.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::folder::{NOTICES, WASM};
 use crate::note;
 use crate::project::{Package, Project, output};
 
@@ -24,14 +25,17 @@ const INSTALLED: &str = "node_modules/.installed";
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// How tarballs of the package begin, as npm names them: a scope without its signs.
-pub(crate) fn name(root: &Path) -> Result<String> {
-    let manifest = manifest(&fs::read(root.join(FOLDER).join(MANIFEST))?)?;
+/// A package of another version than the component's is refused.
+pub(crate) fn name(project: &Project) -> Result<String> {
+    let manifest = manifest(&fs::read(project.root.join(FOLDER).join(MANIFEST))?)?;
+    file_name(&manifest, &project.plugin()?.version)?;
     Ok(file_stem(field(&manifest, "name")?))
 }
 
-/// Puts the package into `out` and tells its file's name; none where there is no
-/// npm.
-pub(crate) fn pack(project: &Project, out: &Path, wasm: &Path) -> Result<Option<String>> {
+/// Puts the package of what is in `out` there and tells its file's name; none where
+/// there is no npm.
+pub(crate) fn pack(project: &Project, out: &Path) -> Result<Option<String>> {
+    let wasm = &out.join(WASM);
     let folder = project.root.join(FOLDER);
     if Command::new(NPM)
         .arg("--version")
@@ -69,10 +73,12 @@ pub(crate) fn pack(project: &Project, out: &Path, wasm: &Path) -> Result<Option<
         fs::create_dir_all(to.parent().unwrap_or(&copy))?;
         fs::copy(folder.join(&path), to).with_context(|| format!("{path} cannot be copied"))?;
     }
-    publish_at(&mut manifest, plugin);
+    fs::copy(out.join(NOTICES), copy.join(NOTICES))?;
+    complete(&mut manifest, plugin);
     let mut text = serde_json::to_vec_pretty(&manifest)?;
     text.push(b'\n');
     fs::write(copy.join(MANIFEST), text)?;
+    settle_modes(&copy)?;
     let out_text = out
         .to_str()
         .context("npm takes no folder that is no UTF-8")?;
@@ -136,11 +142,39 @@ fn packed(listed: &str) -> Result<Vec<String>> {
         .context("npm pack listed a file without a path")
 }
 
-/// Says where the sources are, as npm asks for it.
-fn publish_at(manifest: &mut Value, plugin: &Package) {
+/// Gives every file and folder the mode that most have: npm packs it, and here it is
+/// that of whoever fetched the checkout.
+#[cfg(unix)]
+fn settle_modes(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            settle_modes(&path)?;
+        } else {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o644))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn settle_modes(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Says what a release adds: the notices, and where the sources are, as npm asks for
+/// it.
+fn complete(manifest: &mut Value, plugin: &Package) {
     let Some(members) = manifest.as_object_mut() else {
         return;
     };
+    // Without a list, npm packs all.
+    if let Some(files) = members.get_mut("files").and_then(Value::as_array_mut) {
+        files.push(json!(NOTICES));
+    }
     if let Some(source) = &plugin.repository {
         let url = format!("git+{source}");
         let repository = json!({ "type": "git", "url": url, "directory": FOLDER });
@@ -154,7 +188,8 @@ fn publish_at(manifest: &mut Value, plugin: &Package) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::tests::package;
+    use crate::project::PACKAGE;
+    use crate::project::tests::{package, project};
 
     #[test]
     fn a_tarball_is_named_as_npm_names_it() {
@@ -170,6 +205,18 @@ mod tests {
         assert!(error.to_string().contains("has no license"), "{error}");
     }
 
+    /// Of the checkout, as a release asks before it begins.
+    #[test]
+    fn a_package_of_another_version_is_refused_by_its_name() {
+        let mut of_another = project(vec![package(PACKAGE)]);
+        of_another.root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let error = name(&of_another).unwrap_err().to_string();
+        assert!(error.contains("the component of 1.2.3"), "{error}");
+        let version = env!("CARGO_PKG_VERSION");
+        of_another.packages[0].version = version.to_owned();
+        assert_eq!(name(&of_another).unwrap(), "lowdefy-stripe-wasm");
+    }
+
     #[test]
     fn what_npm_lists_is_read() {
         let listed = r#"[{"name": "it", "files": [{"path": "a.js"}, {"path": "b/c.js"}]}]"#;
@@ -179,11 +226,40 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn modes_are_the_same_under_any_umask() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let copy = std::env::temp_dir().join(format!("xtask-npm-{}", std::process::id()));
+        fs::create_dir_all(copy.join("src")).unwrap();
+        let modes = [
+            (".", 0o700),
+            ("src", 0o775),
+            ("src/a.mjs", 0o600),
+            ("LICENSE", 0o775),
+        ];
+        for (name, mode) in modes.into_iter().rev() {
+            let path = copy.join(name);
+            if !path.is_dir() {
+                fs::write(&path, "").unwrap();
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        settle_modes(&copy).unwrap();
+        for (name, _) in modes {
+            let metadata = fs::metadata(copy.join(name)).unwrap();
+            let expected = if metadata.is_dir() { 0o755 } else { 0o644 };
+            assert_eq!(metadata.permissions().mode() & 0o777, expected, "{name}");
+        }
+        fs::remove_dir_all(copy).unwrap();
+    }
+
     #[test]
     fn addresses_follow_what_the_manifest_says() {
         let text = r#"{"name":"it","version":"1.0.0"}"#;
         let mut of_none = manifest(text.as_bytes()).unwrap();
-        publish_at(&mut of_none, &package("it"));
+        complete(&mut of_none, &package("it"));
         assert_eq!(of_none.to_string(), text);
 
         let plugin = Package {
@@ -191,11 +267,12 @@ mod tests {
             homepage: Some("https://example.com".to_owned()),
             ..package("it")
         };
+        let text = r#"{"name":"it","version":"1.0.0","files":["src"]}"#;
         let mut of_both = manifest(text.as_bytes()).unwrap();
-        publish_at(&mut of_both, &plugin);
+        complete(&mut of_both, &plugin);
         assert_eq!(
             of_both.to_string(),
-            r#"{"name":"it","version":"1.0.0","repository":{"type":"git","url":"git+https://example.com/it","directory":"examples/lowdefy"},"homepage":"https://example.com"}"#
+            r#"{"name":"it","version":"1.0.0","files":["src","THIRD-PARTY.txt"],"repository":{"type":"git","url":"git+https://example.com/it","directory":"examples/lowdefy"},"homepage":"https://example.com"}"#
         );
     }
 }

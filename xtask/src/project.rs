@@ -1,5 +1,6 @@
-//! What cargo, rustc and git say of this checkout, asked once: folders, crates,
-//! the component's manifest, the commit. It decides nothing about a release.
+//! What cargo says of this checkout, asked once: folders, crates, the component's
+//! manifest; with the commit and the compiler that others found. It decides nothing
+//! about a release.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::note;
+use crate::toolchain::Rustc;
 
 /// What the component is compiled for.
 pub(crate) const TARGET: &str = "wasm32-wasip2";
@@ -25,8 +26,8 @@ pub(crate) struct Project {
     pub(crate) target: PathBuf,
     /// All crates that the component or its build may need.
     pub(crate) packages: Vec<Package>,
-    /// The commit, with `-dirty` if the files are not exactly its; none if this
-    /// is no checkout of git.
+    /// The commit, with `-dirty` if the files are not exactly its; none where nothing
+    /// tells it.
     pub(crate) revision: Option<String>,
     /// The compiler.
     pub(crate) rustc: Rustc,
@@ -47,21 +48,14 @@ pub(crate) struct Package {
     pub(crate) homepage: Option<String>,
 }
 
-/// The compiler's own account of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Rustc {
-    pub(crate) release: String,
-    pub(crate) commit: String,
-    /// The folder its libraries are in.
-    pub(crate) sysroot: PathBuf,
-}
-
 impl Project {
-    /// Asks about the checkout that this program was compiled in.
+    /// Asks about the checkout that this program was compiled in, but for its commit.
     pub(crate) fn read() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("xtask is a folder of the workspace")?;
+        // First: another compiler would be cargo's trouble too, in other words.
+        let rustc = Rustc::ask(root)?;
         let metadata = metadata(root, None)?;
         let packages = packages(&metadata)?;
         let target = text(&metadata, "target_directory").context("cargo names no target folder")?;
@@ -69,8 +63,8 @@ impl Project {
             root: root.to_owned(),
             target: PathBuf::from(target),
             packages,
-            revision: revision(root),
-            rustc: Rustc::ask(root)?,
+            revision: None,
+            rustc,
         })
     }
 
@@ -101,6 +95,14 @@ impl Project {
         named
             .next()
             .with_context(|| format!("the workspace has no package {PACKAGE}"))
+    }
+
+    /// A crate that cargo says is linked.
+    pub(crate) fn package(&self, name: &str, version: &str) -> Result<&Package> {
+        let mut packages = self.packages.iter();
+        packages
+            .find(|package| package.name == name && package.version == version)
+            .with_context(|| format!("cargo links {name} {version} but does not describe it"))
     }
 }
 
@@ -162,54 +164,6 @@ fn packages(metadata: &Value) -> Result<Vec<Package>> {
         .context("cargo describes a package without a name, version or manifest")?;
     packages.sort_by_cached_key(|package| format!("{}@{}", package.name, package.version));
     Ok(packages)
-}
-
-/// The commit the files are of; told where they are not, or where there is none.
-fn revision(root: &Path) -> Option<String> {
-    let git = |arguments: &[&str]| {
-        let mut command = Command::new("git");
-        output(command.current_dir(root).args(arguments))
-    };
-    let Ok(commit) = git(&["rev-parse", "HEAD"]) else {
-        note("warning: this is no git checkout: the metadata name no revision");
-        return None;
-    };
-    let commit = commit.trim();
-    match git(&["status", "--porcelain"]) {
-        Ok(changes) if changes.is_empty() => Some(commit.to_owned()),
-        _ => {
-            note(&format!(
-                "warning: there are changes that were not committed: the revision is not exact, \
-                 and is written as {commit}-dirty"
-            ));
-            Some(format!("{commit}-dirty"))
-        }
-    }
-}
-
-impl Rustc {
-    fn ask(root: &Path) -> Result<Self> {
-        let rustc = |arguments: &[&str]| {
-            let mut command = Command::new("rustc");
-            output(command.current_dir(root).args(arguments))
-        };
-        let verbose = rustc(&["-vV"])?;
-        let field = |name: &str| {
-            let mut lines = verbose.lines();
-            let value = lines.find_map(|line| line.strip_prefix(name));
-            let value = value.with_context(|| format!("rustc -vV says no {name}"))?;
-            anyhow::Ok(value.trim().to_owned())
-        };
-        let library = rustc(&["--print", "target-libdir", "--target", TARGET])?;
-        if !Path::new(library.trim()).is_dir() {
-            bail!("the compile target {TARGET} is missing; run: rustup target add {TARGET}");
-        }
-        Ok(Self {
-            release: field("release:")?,
-            commit: field("commit-hash:")?,
-            sysroot: PathBuf::from(rustc(&["--print", "sysroot"])?.trim()),
-        })
-    }
 }
 
 /// A project that is nowhere, for the tests of others.

@@ -18,17 +18,21 @@ use crate::project::{PACKAGE, Package, Project, TARGET, cargo, output};
 /// A crate's name and version.
 type Id = (String, String);
 /// What each crate links of others.
-type Graph = BTreeMap<Id, BTreeSet<Id>>;
+pub(crate) type Graph = BTreeMap<Id, BTreeSet<Id>>;
 
 /// How the document calls the component.
 const COMPONENT: &str = "stripe.wasm";
 
 /// The document. `digest` is the component's SHA-256; `time` is seconds since
 /// 1970.
-pub(crate) fn make(project: &Project, digest: &str, time: Option<u64>) -> Result<Vec<u8>> {
-    let graph = linked(project)?;
+pub(crate) fn make(
+    project: &Project,
+    graph: &Graph,
+    digest: &str,
+    time: Option<u64>,
+) -> Result<Vec<u8>> {
     let lock = std::fs::read_to_string(project.root.join("Cargo.lock"))?;
-    let document = document(project, &graph, &checksums(&lock), digest, time)?;
+    let document = document(project, graph, &checksums(&lock), digest, time)?;
     let mut text = serde_json::to_vec_pretty(&document)?;
     text.push(b'\n');
     Ok(text)
@@ -156,10 +160,7 @@ fn document(
 /// A crate that was fetched.
 fn component(project: &Project, id: &Id, checksums: &BTreeMap<Id, String>) -> Result<Value> {
     let (name, version) = id;
-    let mut packages = project.packages.iter();
-    let package = packages
-        .find(|package| package.name == *name && package.version == *version)
-        .with_context(|| format!("cargo links {name} {version} but does not describe it"))?;
+    let package = project.package(name, version)?;
     let Some(sum) = checksums.get(id) else {
         bail!("Cargo.lock has no checksum of {name} {version}")
     };
@@ -233,6 +234,34 @@ fn rfc3339(seconds: u64) -> String {
     let year = year + era * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// What a document has besides the component.
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// An expression of SPDX's.
+    pub(crate) license: String,
+    /// Whether it is a crate; else it is what comes with the compiler.
+    pub(crate) fetched: bool,
+}
+
+/// Reads what a document has.
+pub(crate) fn parts(text: &[u8]) -> Result<Vec<Part>> {
+    let document: Value = serde_json::from_slice(text)?;
+    let components = document.get("components").and_then(Value::as_array);
+    let components = components.context("the SBOM has no components")?;
+    let parts = components.iter().map(|component| {
+        let text = |pointer: &str| Some(component.pointer(pointer)?.as_str()?.to_owned());
+        Some(Part {
+            name: text("/name")?,
+            version: text("/version")?,
+            license: text("/licenses/0/expression")?,
+            fetched: text("/purl")?.starts_with("pkg:cargo/"),
+        })
+    });
+    let parts = parts.collect::<Option<_>>();
+    parts.context("a component of the SBOM has no name, version, licence or purl")
 }
 
 /// Whether a document says of a component what it should: the digest, every crate

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::project::Rustc;
+use crate::toolchain::Rustc;
 
 const TREE: &str = "\
 0 stripe-plugin v0.1.0 (/w/plugin)

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 use wasmparser::{Parser, Payload};
 
+use crate::folder::NOTICES;
 use crate::npm::{FOLDER, MANIFEST};
 use crate::project::{Package, Project, output};
 
@@ -24,8 +25,14 @@ const COMPONENT: &str = "component/";
 /// The licence's text, which the package shares with the workspace.
 const LICENSE: &str = "LICENSE";
 
-/// Checks a tarball that was made with this component; tells its files.
-pub(crate) fn verify(project: &Project, tarball: &Path, wasm: &[u8]) -> Result<Files> {
+/// Checks a tarball that was made with this component and these notices; tells its
+/// files.
+pub(crate) fn verify(
+    project: &Project,
+    tarball: &Path,
+    wasm: &[u8],
+    notices: Vec<u8>,
+) -> Result<Files> {
     let folder = project.target.join("release-check/npm");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -36,8 +43,11 @@ pub(crate) fn verify(project: &Project, tarball: &Path, wasm: &[u8]) -> Result<F
     // npm packs everything below one folder of that name.
     let mut found = Files::new();
     read(&folder.join("package"), "", &mut found)?;
-    let own = own(&project.root)?;
+    let mut own = own(&project.root)?;
+    own.insert(NOTICES.to_owned(), notices);
+    let listed = output(Command::new("tar").arg("-tvzf").arg(tarball))?;
     inspect(&found, &own, project.plugin()?)
+        .and_then(|()| inspect_modes(&listed))
         .and_then(|()| inspect_component(&found, wasm))
         .with_context(|| format!("{} is not as it must be", tarball.display()))?;
     Ok(found)
@@ -127,6 +137,16 @@ fn inspect(found: &Files, own: &Files, plugin: &Package) -> Result<()> {
             found.contains_key(path),
             "its {MANIFEST} exports {target}, which it has not"
         );
+    }
+    Ok(())
+}
+
+/// Whether each file has the mode that it has everywhere, by tar's list.
+fn inspect_modes(listed: &str) -> Result<()> {
+    let mut lines = listed.lines();
+    let other = lines.find(|line| !line.starts_with("-rw-r--r--"));
+    if let Some(line) = other {
+        bail!("a file's mode is not that of each release: {line}");
     }
     Ok(())
 }
@@ -295,6 +315,18 @@ mod tests {
             found.remove(name).unwrap();
             let error = checked(&found, &own).unwrap_err().to_string();
             assert!(error.contains(says), "{name}: {error}");
+        }
+    }
+
+    /// Lines of GNU's tar.
+    #[test]
+    fn a_mode_that_is_another_elsewhere_is_told() {
+        let line = "-rw-r--r-- 0/0 11358 1985-10-26 08:15 package/LICENSE\n";
+        inspect_modes(&line.repeat(2)).unwrap();
+        for other in ["-rw-------", "-rwxr-xr-x", "-rw-rw-r--"] {
+            let bad = line.to_owned() + &line.replace("-rw-r--r--", other);
+            let error = inspect_modes(&bad).unwrap_err().to_string();
+            assert!(error.contains(other), "{error}");
         }
     }
 
