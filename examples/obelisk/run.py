@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -34,6 +35,10 @@ HERE = Path(__file__).resolve().parent
 PAY = "shop:billing/workflows.pay"
 INVOICE = "shop:billing/workflows.invoice"
 REQUEST = "lowcode:stripe/requests@0.1.0.request"
+# How long an answer does not come, in milliseconds, and a lock that is shorter, in seconds.
+STALL, LOCK = 25_000, 5
+# What the component says of a host that the node refuses.
+DENIED = "does not allow requests"
 # Longest that anything may take, in seconds; a machine that is busy is slow.
 PATIENCE = 1800
 
@@ -113,11 +118,14 @@ class Sandbox:
 
     LINE = re.compile(r"^\S+ (?P<verb>\S+) \S+ (?P<operation>\S+) \S+ (?P<status>\S+) ")
 
-    def __init__(self, harness: str, folder: Path, seed: int) -> None:
-        self.log = folder / "sandbox.log"
-        faults = (HERE / "faults.yaml").read_text(encoding="utf-8").replace("seed: 1\n", f"seed: {seed}\n", 1)
-        (folder / "faults.yaml").write_text(faults, encoding="utf-8")
-        command = [harness, "sandbox", "--port", "0", "--log-requests", "--faults", str(folder / "faults.yaml")]
+    def __init__(self, harness: str, folder: Path, name: str, seed: int | None = None) -> None:
+        """Without a seed nothing fails, but what a request asks for."""
+        self.log = folder / f"{name}.log"
+        command = [harness, "sandbox", "--port", "0", "--log-requests"]
+        if seed is not None:
+            faults = (HERE / "faults.yaml").read_text(encoding="utf-8").replace("seed: 1\n", f"seed: {seed}\n", 1)
+            (folder / "faults.yaml").write_text(faults, encoding="utf-8")
+            command += ["--faults", str(folder / "faults.yaml")]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log.open("w"), encoding="utf-8")
         assert self.process.stdout
         self.origin = self.process.stdout.readline().strip()
@@ -135,6 +143,10 @@ class Sandbox:
             items += page["data"]
             if not page["has_more"]:
                 return items
+
+    def payments(self, order: str) -> list[str]:
+        """Ids of an order's payments."""
+        return [it["id"] for it in self.all("/v1/payment_intents") if it["metadata"].get("order") == order]
 
     def requests(self, operation: str) -> list[dict[str, str]]:
         """What arrived for an operation: `status`, `key`, and `fault` where there was one."""
@@ -205,6 +217,30 @@ class Node:
         self.process.wait()
 
 
+def deployed(folder: Path, stripe: str, billing: str, *changes: tuple[str, str]) -> Path:
+    """The deployment in a folder, with these of its lines changed."""
+    shutil.copy(stripe, folder / "stripe.wasm")
+    shutil.copy(billing, folder / "billing.wasm")
+    text = (HERE / "deployment.toml").read_text(encoding="utf-8")
+    for line, other in changes:
+        assert text.count(f"{line}\n") == 1, f"deployment.toml has no line {line}"
+        text = text.replace(f"{line}\n", f"{other}\n")
+    path = folder / "deployment.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def sqlite(folder: Path) -> dict[str, str]:
+    """The environment of a node that has the folder to itself, and no PostgreSQL."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "OBELISK__DATABASE__SQLITE__DIRECTORY": str(folder / "database"),
+        "OBELISK__WEBUI__ENABLED": "false",
+        "OBELISK__EXTERNAL__ENABLED": "false",
+    }
+
+
 def new_id() -> str:
     """An execution's id, as `obelisk generate execution-id` makes them: a ULID."""
     number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
@@ -229,9 +265,11 @@ def amount(order: int) -> int:
 def errors(node: Node, sandbox: Sandbox, database: Database, checks: Checks) -> None:
     """What goes wrong comes out as Obelisk's own kind of error, and the node stays up."""
 
-    def attempts(execution: str) -> int:
-        of = f"execution_id = '{execution}' and variant = 'temporarily_failed'"
-        return int(database.query(f"select count(*) from t_execution_log where {of}")[0][0])
+    def runs(execution: str) -> int:
+        """How often the activity ran for it."""
+        of = f"execution_id = '{execution}' or execution_id like '{execution}.%'"
+        which = f"({of}) and variant = 'locked' and ffqn = '{REQUEST}'"
+        return int(database.query(f"select count(*) from t_execution_log join t_state using (execution_id) where {which}")[0][0])
 
     order = {"id": "declined", "amount": 500, "currency": "eur"}
     execution, answer = node.call(PAY, [order, "pm_card_chargeDeclined", sandbox.origin])
@@ -247,18 +285,95 @@ def errors(node: Node, sandbox: Sandbox, database: Database, checks: Checks) -> 
     checks.that(failure.get("type") == "argument_error", f"an unknown method: permanent, {failure.get('message')}")
 
     # Allowed, but nothing listens there: the port is reserved.
-    down = {"base_url": "http://127.0.0.1:1", "max_network_retries": 0}
-    execution, answer = node.call(REQUEST, [down, "customers", "list", "[]"])
-    failure = answer.get("error", {}).get("transient", {})
-    tried = attempts(execution)
-    checks.that(
-        failure.get("type") == "connection_error" and tried == 8, f"a network that is down: transient after {tried} repetitions, {failure.get('message')}"
-    )
+    execution, answer = node.call(REQUEST, [{"base_url": "http://127.0.0.1:1", "max_network_retries": 0}, "customers", "list", "[]"])
+    failure, ran = answer.get("error", {}).get("transient", {}), runs(execution)
+    checks.that(failure.get("type") == "connection_error" and ran == 1, f"a network that is down: transient, in {ran} run, {failure.get('message')}")
+    execution, answer = node.call(PAY, [{**order, "id": "down"}, "pm_card_visa", "http://127.0.0.1:1"])
+    failure, ran = answer.get("error", {}).get("transient", {}), runs(execution)
+    checks.that(failure.get("type") == "connection_error" and ran == 9, f"  and in a workflow: transient, in {ran} runs")
 
     _, answer = node.call(REQUEST, [{"base_url": "http://127.0.0.2:1"}, "customers", "list", "[]"])
     failure = answer.get("error", {}).get("permanent", {})
     checks.that(bool(failure), f"a host that is not allowed: permanent, {failure.get('message')}")
     checks.that(node.answers(), "the node is still up")
+
+
+def payment(sandbox: Sandbox, order: str, key: str | None = None, stall: bool = True) -> list[Any]:
+    """Parameters of a call that pays, by a connection with defaults. Its first answer
+    does not come for a while, unless told otherwise."""
+    card = {"payment_method": "pm_card_visa", "payment_method_types": ["card"], "confirm": True}
+    params = {"amount": 2000, "currency": "eur", **card, "metadata": {"order": order}}
+    options: dict[str, Any] = {"idempotencyKey": key} if key else {}
+    if stall:
+        options["headers"] = {"x-sandbox-fault": f"stall-headers; ms={STALL}; commit=after; attempts=1"}
+    return [{"base_url": sandbox.origin}, "paymentIntents", "create", json.dumps([params, options])]
+
+
+def hosts(given: argparse.Namespace, folder: Path, started: list[Any], checks: Checks) -> None:
+    """Without STRIPE_ORIGIN, all of Stripe's hosts are allowed and no other one. The
+    calls are over before anything but a greeting can arrive there."""
+    folder = folder / "hosts"
+    folder.mkdir()
+    environment = {**sqlite(folder), "STRIPE_SECRET_KEY": "sk_test_hosts"}
+    deployment = deployed(folder, given.stripe, given.billing)
+    [activity] = tomllib.loads(deployment.read_text(encoding="utf-8"))["activity_wasm"]
+    holders = [it["pattern"] for it in activity["allowed_host"] if it.get("secrets")]
+    checks.that(len(holders) == 1, f"one entry holds the key for all hosts, or but the first would get a placeholder of another: {holders}")
+    node = Node("node", given.obelisk, ["--deployment", str(deployment)], folder, environment)
+    started.append(node)
+    quick = {"timeout": 1, "max_network_retries": 0}
+    calls = [
+        ("api", "customers", "list", []),
+        ("files", "files", "create", [{"purpose": "dispute_evidence", "file": {"data": "eA==", "name": "x.txt", "type": "text/plain"}}]),
+        ("files", "quotes", "pdf", ["qt_1"]),
+        ("connect", "oauth", "token", [{"grant_type": "authorization_code", "code": "ac_1"}]),
+        ("meter-events", "v2.billing.meterEventStream", "create", [{"events": []}]),
+    ]
+    for host, *call, args in calls:
+        _, plan = node.call("lowcode:stripe/requests@0.1.0.plan", [{}, *call, json.dumps(args)])
+        _, answer = node.call(REQUEST, [quick, *call, json.dumps(args)])
+        [failure] = answer.get("error", {"": {}}).values()
+        to = f"https://{host}.stripe.com/" in json.dumps(plan)
+        checks.that(to and DENIED not in failure.get("message", DENIED), f"{'.'.join(call)} may go to {host}.stripe.com: {failure.get('message')}")
+    for origin in ("https://stripe.com.example", "https://stripe.example", "http://api.stripe.com", "https://api.stripe.com:8443"):
+        _, answer = node.call(REQUEST, [{**quick, "base_url": origin}, "customers", "list", "[]"])
+        [failure] = answer.get("error", {"": {}}).values()
+        checks.that(DENIED in failure.get("message", ""), f"{origin} is refused: {failure.get('message')}")
+    node.stop()
+
+
+def lost(given: argparse.Namespace, folder: Path, started: list[Any], calm: Sandbox, checks: Checks) -> None:
+    """Calls that outlast the activity's lock, and calls whose node is killed, are not
+    made again by the engine, whether they have a key or not. The deployment is the one
+    that is shipped, but for the lock."""
+    folder = folder / "lost"
+    folder.mkdir()
+    environment = {**sqlite(folder), "STRIPE_ORIGIN": calm.origin, "STRIPE_SECRET_KEY": "sk_test_lost"}
+    lock = ("exec.lock_expiry.seconds = 300", f"exec.lock_expiry.seconds = {LOCK}")
+    arguments = ["--deployment", str(deployed(folder, given.stripe, given.billing, lock))]
+    for how, key in {"slower than the lock": "run-slow", "whose node is killed": "run-killed"}.items():
+        node = Node("node", given.obelisk, arguments, folder, environment)
+        started.append(node)
+        executions = {}
+        for order, given_key in {f"no key, {how}": None, f"key, {how}": key}.items():
+            executions[order] = new_id()
+            node.submit(executions[order], REQUEST, payment(calm, order, given_key))
+            until(f"the payment of {order}", lambda: calm.payments(order))
+        if "killed" in how:
+            node.stop(signal.SIGKILL)
+            node = Node("node", given.obelisk, arguments, folder, environment)
+            started.append(node)
+        for order, execution in executions.items():
+            answer = until(order, lambda: node.result(execution))
+            # For as long as a repetition would take.
+            time.sleep(2)
+            paid = calm.payments(order)
+            over = answer.get("execution_failure", {}).get("kind") == "timed_out"
+            checks.that(over and len(paid) == 1, f"a call ({order}): {len(paid)} payment, {json.dumps(answer)}")
+        _, answer = node.call(REQUEST, payment(calm, order, key, stall=False))
+        same = [json.loads(answer.get("ok", {}).get("body", "{}")).get("id")]
+        checks.that(same == paid == calm.payments(order), "  submitted again with its key: the same payment")
+        node.stop()
 
 
 def main() -> int:
@@ -269,6 +384,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
+    # What was started ends with this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="stripe-obelisk-"))
     folder.chmod(0o755)  # PostgreSQL's user passes through
     started: list[Any] = []
@@ -286,10 +403,11 @@ def main() -> int:
 def trial(given: argparse.Namespace, folder: Path, started: list[Any]) -> int:
     checks = Checks()
     key = f"sk_test_obelisk{secrets.token_hex(16)}"
-    for source, name in [(given.stripe, "stripe.wasm"), (given.billing, "billing.wasm"), (HERE / "deployment.toml", "deployment.toml")]:
-        shutil.copy(source, folder / name)
-    sandbox = Sandbox(given.harness, folder, given.seed)
+    deployment = ["--deployment", str(deployed(folder, given.stripe, given.billing))]
+    sandbox = Sandbox(given.harness, folder, "sandbox", given.seed)
     started.append(sandbox)
+    calm = Sandbox(given.harness, folder, "calm")
+    started.append(calm)
     database = Database(folder / "database")
     started.append(database)
     environment = {
@@ -302,7 +420,6 @@ def trial(given: argparse.Namespace, folder: Path, started: list[Any]) -> int:
         "STRIPE_ORIGIN": "http://127.0.0.1:*",
     }
     server = ["--server-config", str(HERE / "server.toml")]
-    deployment = ["--deployment", str(folder / "deployment.toml")]
     verify = [given.obelisk, "server", "verify", *server, *deployment]
     refused = subprocess.run(verify, env=environment, cwd=folder, capture_output=True, text=True)
     said = next((line for line in (refused.stdout + refused.stderr).splitlines() if "STRIPE_SECRET_KEY" in line), "")
@@ -315,12 +432,29 @@ def trial(given: argparse.Namespace, folder: Path, started: list[Any]) -> int:
     started.append(survivor)
     nodes = [victim, survivor]
 
+    # While the rest goes on.
+    slow, begun = new_id(), time.monotonic()
+    survivor.submit(slow, REQUEST, payment(calm, "slow"))
+
     errors(survivor, sandbox, database, checks)
+    hosts(given, folder, started, checks)
+    lost(given, folder, started, calm, checks)
+    answer = until("the slow call", lambda: survivor.result(slow))
+    paid_slow = calm.payments("slow")
+    checks.that(
+        [json.loads(answer.get("ok", {}).get("body", "{}")).get("id")] == paid_slow,
+        f"a call without a key whose answer takes {STALL // 1000} s: {len(paid_slow)} payment, and its answer",
+    )
     order = {"id": "invoice-1", "amount": 9900, "currency": "usd"}
     _, answer = victim.call(INVOICE, [order, "ada@example.com", "Ada Lovelace", sandbox.origin])
     invoices = sandbox.all("/v1/invoices")
     sent = [it["id"] for it in invoices if it["status"] == "open" and it["amount_due"] == 9900]
     checks.that(sent == [answer.get("ok")] and len(invoices) == 1, f"the invoice flow: {answer.get('ok')}, open, 9900 due")
+
+    upload = {"purpose": "dispute_evidence", "file": {"data": {"base64": "JVBERg=="}, "name": "e.pdf", "type": "application/pdf"}}
+    _, answer = victim.call(REQUEST, [{"base_url": calm.origin}, "files", "create", json.dumps([upload])])
+    file = json.loads(answer.get("ok", {}).get("body", "{}"))
+    checks.that(file.get("size") == 4, f"a file of four bytes: {file.get('id')}, {file.get('size')} bytes")
 
     # Payments of what came before do not count.
     before = {payment["id"] for payment in sandbox.all("/v1/payment_intents")}
@@ -362,8 +496,11 @@ def trial(given: argparse.Namespace, folder: Path, started: list[Any]) -> int:
     checks.that(set(keys) == {f"{execution}-pay" for execution in orders}, "every idempotency key is that of its execution")
     faults = Counter(it["fault"] for it in calls if "fault" in it)
     print(f"      {len(calls)} requests for {len(keys)} keys; {sum(faults.values())} met a fault: {dict(faults)}")
-    resumed = database.query("select count(distinct execution_id) from t_execution_log where variant = 'temporarily_timed_out'")
-    checks.that(int(resumed[0][0]) > 0, f"{resumed[0][0]} executions were under way on {victim.name} and went on on {survivor.name}")
+    [[resumed]] = database.query("select count(distinct execution_id) from t_execution_log where variant = 'temporarily_timed_out'")
+    cancelled = f"ffqn = '{REQUEST}' and result_kind #>> '{{err,execution_failure}}' = 'cancelled'"
+    [[again]] = database.query(f"select count(*) from t_state where {cancelled}")
+    went_on = f"{resumed} workflows went on on {survivor.name}, {again} calls were taken back and made again"
+    checks.that(int(resumed) + int(again) > 0, f"under way on {victim.name}: {went_on}")
     done = f"select json_value #>> '{{locked,executor_id}}', count(*) from t_execution_log join t_state using (execution_id) where variant = 'locked' and t_state.ffqn = '{REQUEST}' group by 1"
     print(f"      runs of the activity by each node: {' and '.join(row[1] for row in database.query(done))}")
     print(f"      {ended - begun:.1f} s, {given.count / (ended - begun):.1f} payments a second; after the kill {ended - killed:.1f} s")

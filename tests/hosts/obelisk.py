@@ -1,13 +1,14 @@
-"""Driver of Obelisk: each call is an execution of the component as an activity. See
-check.py; `obelisk.py OBELISK STRIPE.WASM`.
+"""Driver of Obelisk: each call is an execution of the component as an activity, by the
+deployment that examples/obelisk ships. See check.py;
+`obelisk.py OBELISK STRIPE.WASM BILLING.WASM`.
 
 The key is Obelisk's secret, not part of the connection, which Obelisk would store. So
-a connection without a key is another node, which has none.
+a connection without a key is another node, which has none: the deployment but for its
+secret. The database is SQLite in place of PostgreSQL.
 """
 
 import json
-import os
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,40 +17,19 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "obelisk"))
 sys.dont_write_bytecode = True
-from run import Node  # noqa: E402
+from run import Node, deployed, sqlite  # noqa: E402
 
-ACTIVITY = """
-[[activity_wasm]]
-name = "stripe"
-location = "${DEPLOYMENT_DIR}/stripe.wasm"
-max_retries = 1
-exec.lock_expiry.seconds = 60
-exec.tick_sleep.milliseconds = 20
-[[activity_wasm.allowed_host]]
-pattern = "http://127.0.0.1:*"
-methods = "*"
-"""
-SECRET = """
-[activity_wasm.allowed_host.secrets]
-env_vars = ["STRIPE_SECRET_KEY"]
-replace_in = ["headers"]
-"""
 FIELDS = {"baseUrl": "base_url", "webhookSecrets": "webhook_secrets", "maxNetworkRetries": "max_network_retries", "telemetry": "telemetry", "timeout": "timeout"}
 
+SECRET = 'env_vars = ["STRIPE_SECRET_KEY"]'
 
-def started(program: str, wasm: str, folder: Path, key: str | None) -> Node:
+
+def started(program: str, stripe: str, billing: str, folder: Path, key: str | None) -> Node:
     folder.mkdir()
-    shutil.copy(wasm, folder / "stripe.wasm")
-    (folder / "deployment.toml").write_text(ACTIVITY + (SECRET if key else ""), encoding="utf-8")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "OBELISK__DATABASE__SQLITE__DIRECTORY": str(folder / "database"),
-        "OBELISK__WEBUI__ENABLED": "false",
-        "OBELISK__EXTERNAL__ENABLED": "false",
-        **({"STRIPE_SECRET_KEY": key} if key else {}),
-    }
-    return Node("node", program, ["--deployment", str(folder / "deployment.toml")], folder, environment)
+    # Any port, for a call to one where nothing listens.
+    environment = {**sqlite(folder), "STRIPE_ORIGIN": "http://127.0.0.1:*", **({"STRIPE_SECRET_KEY": key} if key else {})}
+    deployment = deployed(folder, stripe, billing, *([] if key else [(SECRET, "env_vars = []")]))
+    return Node("node", program, ["--deployment", str(deployment)], folder, environment)
 
 
 def answered(node: Node, call: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +59,9 @@ def answered(node: Node, call: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    program, wasm = sys.argv[1:]
+    program, stripe, billing = sys.argv[1:]
+    # The nodes end with this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     print(json.dumps({"host": "Obelisk", "version": version}), flush=True)
     nodes: dict[str | None, Node] = {}
@@ -89,7 +71,7 @@ def main() -> None:
                 call = json.loads(line)
                 key = call["connection"].get("secretKey")
                 if key not in nodes:
-                    nodes[key] = started(program, wasm, Path(folder) / f"node-{len(nodes)}", key)
+                    nodes[key] = started(program, stripe, billing, Path(folder) / f"node-{len(nodes)}", key)
                 print(json.dumps(answered(nodes[key], call)), flush=True)
         finally:
             for node in nodes.values():
