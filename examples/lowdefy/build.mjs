@@ -4,7 +4,7 @@
 //   node build.mjs [STRIPE.WASM]   else the variable STRIPE_WASM, else what
 //                                  this repository's build of it left
 
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transpile } from '@bytecodealliance/jco';
@@ -22,7 +22,9 @@ try {
   process.exit(2);
 }
 // A package carries its licence; this one's is that of the whole.
-copyFileSync(path.join(here, '../../LICENSE'), path.join(here, 'LICENSE'));
+const licence = path.join(here, '../../LICENSE');
+if (existsSync(licence)) copyFileSync(licence, path.join(here, 'LICENSE'));
+else console.error(`${licence} is not there: the package is made without it. Put the licence beside build.mjs before you give the package away.`);
 rmSync(folder, { recursive: true, force: true });
 const map = {
   'wasi:cli/*': '../src/wasi/system.mjs#*',

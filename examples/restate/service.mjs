@@ -8,9 +8,16 @@ import { constructEvent, listAll, listPage, request, StripeError } from 'lowdefy
 import { argv, env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** What Restate must not run again, such as a component that stopped: it would each
- * time. Anything else it does, with longer and longer waits. */
+/** How long a call is repeated: Stripe may forget an idempotency key after a day, and
+ * what runs again behind that could pay twice. */
+const HOURS = 20;
+export const RETRIES = { maxRetryDuration: { hours: HOURS }, maxRetryInterval: { minutes: 1 } };
+
+/** What Restate must not run again, such as a component that stopped, or an input of
+ * another form: it would end so each time. Anything else it does, with longer and longer
+ * waits. */
 export function asTerminalError(error) {
+  if (error instanceof TypeError) return new restate.TerminalError(error.message, { errorCode: 400 });
   if (!(error instanceof StripeError) || error.case === 'transient') return undefined;
   const { type, code = '', status, attempts } = error;
   // A caller takes one below 400 for an answer; nothing was sent is a refusal.
@@ -18,37 +25,56 @@ export function asTerminalError(error) {
   return new restate.TerminalError(error.message, { errorCode, metadata: { type, code } });
 }
 
+/** A call as a step, which is not begun when that time is over either: a service may
+ * have been down since. */
+async function step(ctx, name, call, retries) {
+  const begun = await ctx.date.now(); // kept by Restate: the same however often this runs
+  return ctx.run(name, async () => {
+    if (Date.now() - begun < HOURS * 3_600_000) return (await call()).body;
+    throw new restate.TerminalError(`This call began more than ${HOURS} hours ago, and Stripe may have forgotten its key: it was not repeated. Look for it at Stripe before it is made again.`);
+  }, retries);
+}
+
 /**
  * @param {string} name the service's, in Restate
  * @param {object} connection its properties. They are the service's own: parameters of
  *   an invocation are kept by Restate, and a key must not be
- * @param {object} [retries] `RunOptions` of Restate
+ * @param {object} [retries] `RunOptions` of Restate; a payment needs a `maxRetryDuration`
+ *   of less than a day
  */
-export function stripeService(name, connection, retries) {
+export function stripeService(name, connection, retries = RETRIES) {
   return restate.service({
     name,
     options: { asTerminalError },
     handlers: {
       /** Any method. A call that writes needs an `idempotencyKey` among its options: a
        * step that a crash cut short writes again otherwise. */
-      request: (ctx, { resource, method, args } = {}) =>
-        ctx.run(`${resource}.${method}`, async () => (await request(connection, resource, method, args)).body, retries),
+      request: (ctx, input) => {
+        const { resource, method, args } = input ?? {};
+        return step(ctx, `${resource}.${method}`, () => request(connection, resource, method, args), retries);
+      },
 
       /** A payment. The key comes from the invocation, so a step that a crash cut short,
        * perhaps behind Stripe's answer, finds the payment that it made. */
-      pay: (ctx, params = {}) => {
-        const args = [params, { idempotencyKey: `restate-${ctx.request().id}` }];
-        return ctx.run('pay', async () => (await request(connection, 'paymentIntents', 'create', args)).body, retries);
+      pay: (ctx, params) => {
+        const args = [params ?? {}, { idempotencyKey: `restate-${ctx.request().id}` }];
+        return step(ctx, 'pay', () => request(connection, 'paymentIntents', 'create', args), retries);
       },
 
-      listAll: (ctx, { resource, method, args, limit } = {}) =>
-        ctx.run('list-all', () => listAll(connection, resource, method, args, { limit }), retries),
-      listPage: (ctx, { resource, method, args, cursor } = {}) =>
-        ctx.run('list-page', () => listPage(connection, resource, method, args, { cursor }), retries),
+      listAll: (ctx, input) => {
+        const { resource, method, args, limit } = input ?? {};
+        return ctx.run('list-all', () => listAll(connection, resource, method, args, { limit }), retries);
+      },
+      listPage: (ctx, input) => {
+        const { resource, method, args, cursor } = input ?? {};
+        return ctx.run('list-page', () => listPage(connection, resource, method, args, { cursor }), retries);
+      },
 
       /** Of an endpoint that gives deliveries to Restate. */
-      constructEvent: (ctx, { payload, signature, receivedAt } = {}) =>
-        ctx.run('construct-event', () => constructEvent(payload, signature, connection.webhookSecrets, { receivedAt }), retries),
+      constructEvent: (ctx, input) => {
+        const { payload, signature, receivedAt } = input ?? {};
+        return ctx.run('construct-event', () => constructEvent(payload, signature, connection.webhookSecrets, { receivedAt }), retries);
+      },
     },
   });
 }

@@ -1,38 +1,10 @@
 // Driver of Node-RED: the real runtime with the nodes of examples/node-red/ and a
 // flow for each connection, which a call enters and leaves by HTTP. See check.py.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
-import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { nodeRed } from './node-red-runtime.mjs';
 
-const nodes = fileURLToPath(new URL('../../examples/node-red/', import.meta.url));
-const require = createRequire(nodes);
-const RED = require('node-red');
-const express = require('express');
-
-const folder = mkdtempSync(path.join(tmpdir(), 'node-red-'));
-const app = express();
-const server = createServer(app);
-RED.init(server, {
-  userDir: folder,
-  nodesDir: nodes,
-  credentialSecret: 'hosts',
-  httpAdminRoot: false,
-  httpNodeRoot: '/',
-  logging: { console: { level: process.env.NODE_RED_LOG ?? 'off' } },
-  telemetry: { enabled: false },
-});
-app.use('/', RED.httpNode);
-await once(server.listen(0, '127.0.0.1'), 'listening');
-// It starts its flows, none yet, after it says that it has started.
-const ready = once(RED.events, 'flows:started');
-await RED.start();
-await ready;
+const red = await nodeRed();
 
 /** A tab with one connection, and for each kind of node: HTTP in, the node, HTTP out;
  * errors by a catch node. A delivery comes in as it does from Stripe. */
@@ -55,7 +27,7 @@ async function flowFor(connection) {
       return [
         node('http in', 'in', { url: `${url}/${kind}`, method: 'post', skipBodyParsing, wires: [[id('take')]] }),
         node('function', 'take', { func: take, outputs: 1, wires: [[id('call')]] }),
-        node(kind, 'call', { connection: `connection${at}`, limit: '1000', wires: [[id('give')]] }),
+        node(kind, 'call', { connection: `connection${at}`, resource: '', method: '', limit: '', wires: [[id('give')]] }),
         node('function', 'give', { func: `msg.payload = { body: ${give} }; return msg;`, outputs: 1, wires: [[id('out')]] }),
         node('catch', 'catch', { scope: [id('call')], wires: [[id('failed')]] }),
         node('function', 'failed', { func: 'msg.payload = { error: { ...msg.stripe, message: msg.error.message } }; return msg;', outputs: 1, wires: [[id('out')]] }),
@@ -65,9 +37,7 @@ async function flowFor(connection) {
     const tab = { id: `tab${at}`, type: 'tab', label: url };
     return [tab, { id: `connection${at}`, type: 'stripe-connection', properties: JSON.stringify(rest), credentials }, ...branches];
   });
-  const started = once(RED.events, 'flows:started');
-  await RED.runtime.flows.setFlows({ flows: { flows }, deploymentType: 'full' });
-  await started;
+  await red.deploy(flows);
   return deployed.get(text);
 }
 
@@ -79,14 +49,12 @@ function posted({ function: name, payload, signature, received_at: receivedAt, .
   return [name === 'request' ? 'stripe-request' : 'stripe-list', JSON.stringify(call), {}];
 }
 
-console.log(JSON.stringify({ host: 'Node-RED', version: RED.version() }));
+console.log(JSON.stringify({ host: 'Node-RED', version: red.version }));
 for await (const line of createInterface({ input: process.stdin })) {
   const { connection, ...call } = JSON.parse(line);
   const [kind, body, headers] = posted(call);
-  const url = `http://127.0.0.1:${server.address().port}${await flowFor(connection)}/${kind}`;
+  const url = `${red.origin}${await flowFor(connection)}/${kind}`;
   const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
   console.log(JSON.stringify(await answer.json()));
 }
-await RED.stop();
-server.close().closeAllConnections();
-rmSync(folder, { recursive: true, force: true });
+await red.stop();

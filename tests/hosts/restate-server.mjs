@@ -32,8 +32,8 @@ async function eventually(what, attempt) {
   }
 }
 
-async function posted(url, body) {
-  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+async function posted(url, body, headers = {}) {
+  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
   return { status: answer.status, body: await answer.json() };
 }
 
@@ -78,7 +78,7 @@ export async function restateServer() {
       if (status >= 300) throw new Error(body.message);
     }),
     /** Invokes a handler and waits for its answer. */
-    call: (service, handler, input) => posted(`http://127.0.0.1:${ingress}/${service}/${handler}`, input),
+    call: (service, handler, input, headers) => posted(`http://127.0.0.1:${ingress}/${service}/${handler}`, input, headers),
     stop() {
       process.off('exit', end);
       end();
