@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use stripe_harness::sandbox::{Sandbox, SandboxOptions};
-use stripe_harness::workflow::{Ran, Run, RunOptions, Stopped, WhatRan, Workflow};
+use stripe_harness::workflow::{Run, RunOptions, Stopped, Told, WhatRan, Workflow};
 use stripe_harness::{Connection, Plugin};
 
 use crate::support::command::{harness, lines, root, run};
@@ -37,7 +37,8 @@ async fn ran(
         run_id: Some(run_id.to_owned()),
         now: Some("2026-11-21T12:00:00.000Z".to_owned()),
     };
-    let told = |step: &Ran<'_>| {
+    let told = |told: &Told<'_>| {
+        let Told::Ran(step) = told else { return };
         let failed = matches!(&step.what, WhatRan::Action { result: Err(_), .. });
         ids.push(format!("{}{}", step.id, if failed { "!" } else { "" }));
     };

@@ -8,6 +8,7 @@
 //! | plain `http`, an address for a name | for an allowed origin on a loopback address alone |
 //! | everything else | never |
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
@@ -54,11 +55,7 @@ impl Policy {
     /// A path behind it is of no account. Plain `http` is for loopback
     /// addresses, and so are addresses in place of names.
     pub fn allow(&mut self, url: &str) -> Result<(), BadOrigin> {
-        // A user in it may have a password.
-        let shown = match url.rsplit_once('@') {
-            Some((_, host)) => format!("…@{host}"),
-            None => url.to_owned(),
-        };
+        let shown = without_user(url);
         let bad = |problem: &str| BadOrigin(format!("{shown:?} cannot be allowed: {problem}"));
         let uri: Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
         let origin = Origin::of(&uri).ok_or_else(|| {
@@ -86,6 +83,14 @@ impl Policy {
         let is_stripe =
             origin.https && origin.port == 443 && STRIPE_HOSTS.contains(&origin.host.as_str());
         is_stripe || self.allowed.contains(&origin)
+    }
+}
+
+/// A URL as it may be shown: a user in it may have a password.
+pub fn without_user(url: &str) -> Cow<'_, str> {
+    match url.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}").into(),
+        None => url.into(),
     }
 }
 

@@ -9,6 +9,7 @@ use stripe_harness::HostOptions;
 use stripe_harness::actions::{Action, ActionEffect, ActionFamily, ActionInput, InputType};
 
 use super::connection::Flags;
+use super::outcome::Outcome;
 use super::{Ended, Host, Output, Wrong, render};
 
 /// Arguments of `action`.
@@ -53,24 +54,18 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         .await;
     let took = begun.elapsed();
     let name = &arguments.name;
-    match (arguments.output, &result) {
-        (Output::Json, result) => {
-            render::line(&render::outcome(&Value::String(name.clone()), result))?;
-        }
-        (Output::Text, Ok(response)) => {
-            render::line(&render::Page::stdout().response(name, name, response, took))?;
-        }
-        (Output::Text, Err(error)) => {
-            render::error_line(&render::Page::stderr().error(name, name, error, None));
-        }
-    }
+    let outcome = Outcome {
+        id: name,
+        call: name,
+        place: None,
+        result: &result,
+        took,
+    };
+    let ended = outcome.print(arguments.output).ended();
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
-    Ok(match result {
-        Ok(_) => Ended::Succeeded,
-        Err(_) => Ended::RequestFailed,
-    })
+    Ok(ended)
 }
 
 /// A text of the command line, or that of the file it names.

@@ -10,12 +10,14 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use stripe_harness::policy::without_user;
 use stripe_harness::sandbox::Sandbox;
 use tokio::net::TcpStream;
 
 use super::connection::THROW_AWAY_KEY;
+use super::outcome::unwritable;
 use super::sandbox::State;
-use super::{Ended, Wrong, render};
+use super::{Ended, Wrong, render, terminal};
 
 /// Where `stripe-harness sandbox` listens unless told otherwise.
 const USUAL: &str = "http://127.0.0.1:12111";
@@ -91,7 +93,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Wrong> {
             "this is not a sandbox of this version: its clock does not say the time".to_owned(),
         ));
     };
-    render::line(&format!("{time} ({now})"))?;
+    let time = format!("{} ({now})", terminal::line(time));
+    if let Err(error) = render::line(&time) {
+        let unwritten = unwritable("stdout", &error);
+        render::error_line(&format!("error: {unwritten}; the clock says {time}"));
+        return Ok(Ended::RequestFailed);
+    }
     Ok(Ended::Succeeded)
 }
 
@@ -102,7 +109,8 @@ async fn ask(url: &str, by: Option<i64>) -> Result<Value, Wrong> {
         Ok(answered) => answered?,
         Err(_) => {
             return Err(Wrong(format!(
-                "{url} did not answer in {} s",
+                "{} did not answer in {} s",
+                without_user(url),
                 PATIENCE.as_secs()
             )));
         }
@@ -111,27 +119,32 @@ async fn ask(url: &str, by: Option<i64>) -> Result<Value, Wrong> {
     if status == StatusCode::OK {
         return Ok(answer);
     }
+    let shown = without_user(url);
     let said = answer.pointer("/error/message").and_then(Value::as_str);
     Err(Wrong(match said {
-        Some(message) => format!("the sandbox at {url} answered {status}: {message}"),
-        None => format!("{url} answered {status}, which no sandbox does: is it one?"),
+        Some(message) => format!(
+            "the sandbox at {shown} answered {status}: {}",
+            terminal::line(message)
+        ),
+        None => format!("{shown} answered {status}, which no sandbox does: is it one?"),
     }))
 }
 
 async fn exchange(url: &str, by: Option<i64>) -> Result<(StatusCode, Bytes), Wrong> {
+    let shown = without_user(url);
     let uri: Uri = url
         .parse()
-        .map_err(|_| Wrong(format!("{url:?} is no URL: write {USUAL}")))?;
+        .map_err(|_| Wrong(format!("{shown:?} is no URL: write {USUAL}")))?;
     let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return Err(Wrong(format!(
-            "{url:?} is no sandbox's address: they speak plain http, as {USUAL} does"
+            "{shown:?} is no sandbox's address: they speak plain http, as {USUAL} does"
         )));
     };
     let port = authority.port_u16().unwrap_or(80);
     let host = authority.host().trim_matches(['[', ']']);
     let no_answer = |error: &dyn std::fmt::Display| {
         Wrong(format!(
-            "no sandbox answers at {url} ({error}): start one with stripe-harness sandbox, or \
+            "no sandbox answers at {shown} ({error}): start one with stripe-harness sandbox, or \
              name its address with --base-url"
         ))
     };

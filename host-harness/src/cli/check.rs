@@ -7,7 +7,8 @@ use stripe_harness::types::Mode;
 use stripe_harness::{CheckedConnection, KeyKind};
 
 use super::connection::Flags;
-use super::{Ended, Host, Output, Wrong, render};
+use super::outcome::unwritable;
+use super::{Ended, Host, Output, Wrong, render, terminal};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -25,21 +26,25 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     let plugin = host.load(options).await?;
     let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
     let result = plugin.check_connection(&connection).await;
-    match (&result, arguments.output) {
-        (Ok(checked), Output::Json) => render::line(&json(checked).to_string())?,
-        (Ok(checked), Output::Text) => render::line(&text(checked))?,
-        (Err(error), Output::Json) => render::line(&render::failed(&"check".into(), error))?,
+    let written = match (&result, arguments.output) {
+        (Ok(checked), Output::Json) => render::line(&terminal::json(json(checked).to_string())),
+        (Ok(checked), Output::Text) => render::line(&text(checked)),
+        (Err(error), Output::Json) => render::line(&render::failed(&"check".into(), error)),
         (Err(error), Output::Text) => {
             let page = render::Page::stderr();
             render::error_line(&page.error("check", "check", error, None));
+            Ok(())
         }
+    };
+    if let Err(error) = &written {
+        render::error_line(&format!("error: {}", unwritable("stdout", error)));
     }
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
-    Ok(match result {
-        Ok(_) => Ended::Succeeded,
-        Err(_) => Ended::RequestFailed,
+    Ok(match (result, written) {
+        (Ok(_), Ok(())) => Ended::Succeeded,
+        _ => Ended::RequestFailed,
     })
 }
 
@@ -83,21 +88,24 @@ fn json(checked: &CheckedConnection) -> serde_json::Value {
 }
 
 fn text(checked: &CheckedConnection) -> String {
-    let unknown = "not known";
+    let known = |said: &Option<String>| match said {
+        Some(said) => terminal::line(said),
+        None => "not known".to_owned(),
+    };
     let mut out = format!(
         "account      {}\nmode         {}\nkey          {}\nlatency      {} ms\nAPI version  {}",
-        checked.account.as_deref().unwrap_or(unknown),
-        mode(checked).unwrap_or(unknown),
+        known(&checked.account),
+        mode(checked).unwrap_or("not known"),
         kind(checked),
         checked.latency,
-        checked.api_version.as_deref().unwrap_or(unknown),
+        known(&checked.api_version),
     );
     if !checked.lacking.is_empty() {
         out.push_str("\nthe key may not");
         for lacking in &checked.lacking {
             out.push_str(&format!("\n  {}", lacking.operation));
             if let Some(permission) = &lacking.permission {
-                out.push_str(&format!("  ({permission})"));
+                out.push_str(&format!("  ({})", terminal::line(permission)));
             }
         }
     }

@@ -10,8 +10,9 @@ use stripe_harness::operators::{Context, is_secret};
 use stripe_harness::sandbox::Sandbox;
 use stripe_harness::{CallError, Connection, HostOptions, Plugin};
 
-use super::Wrong;
+use super::given::Fault;
 use super::reach::{Reach, TransportFlags};
+use super::{Wrong, given};
 
 /// The key the sandbox is called with where no other is set.
 pub(super) const THROW_AWAY_KEY: &str = "sk_test_sandbox_0000000000000000";
@@ -70,7 +71,7 @@ pub(super) struct Flags {
 
     /// Any other connection property; the value is JSON, or text if it is not.
     #[arg(long = "property", value_name = "NAME=VALUE", value_parser = property)]
-    properties: Vec<(String, Value)>,
+    properties: Vec<(String, String)>,
 
     #[command(flatten)]
     transport: TransportFlags,
@@ -79,16 +80,23 @@ pub(super) struct Flags {
     pub(super) reach: Reach,
 }
 
-fn property(text: &str) -> Result<(String, Value), String> {
+fn property(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| "write NAME=VALUE".to_owned())?;
-    Ok((name.to_owned(), json_or_text(value)))
+    Ok((name.to_owned(), value.to_owned()))
 }
 
-/// JSON, or a string of what is not.
-fn json_or_text(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+/// The value of `--property`: JSON, or a string of what is not. Not read by the
+/// parser of the command line, which repeats what it refuses, secrets included.
+fn json_or_text(name: &str, text: &str) -> Result<Value, Wrong> {
+    match given::value(text) {
+        Ok(value) => Ok(value),
+        Err(Fault::NotJson(_)) => Ok(Value::String(text.to_owned())),
+        Err(fault @ Fault::Twice(_)) => {
+            Err(Wrong(format!("the value of --property {name} {fault}")))
+        }
+    }
 }
 
 impl Flags {
@@ -147,7 +155,9 @@ impl Flags {
             &mut properties,
         );
         self.transport.put_into(&mut properties);
-        properties.extend(self.properties.iter().cloned());
+        for (name, text) in &self.properties {
+            properties.insert(name.clone(), json_or_text(name, text)?);
+        }
         self.reach.overrule(&mut properties);
         if !properties.contains_key("secretKey") && !properties.contains_key("auth") {
             let key = environment("STRIPE_SECRET_KEY")

@@ -9,7 +9,7 @@ use stripe_harness::sandbox::Sandbox;
 use stripe_harness::{Connection, HostOptions, Plugin};
 
 use super::connection::Flags;
-use super::{Ended, Host, Output, Wrong, check, render};
+use super::{Ended, Host, Output, Wrong, check, render, terminal};
 
 /// Seconds by which a clock may be off without anybody's noticing.
 const CLOCK_IS_RIGHT: u64 = 30;
@@ -60,9 +60,14 @@ impl Findings {
         self.wrong += usize::from(verdict == Verdict::Wrong);
         render::line(&match self.output {
             Output::Json => {
-                json!({"check": what, "result": verdict.as_str(), "message": said}).to_string()
+                let found = json!({"check": what, "result": verdict.as_str(), "message": said});
+                terminal::json(found.to_string())
             }
-            Output::Text => format!("{:8}{:12}{}", verdict.as_str(), what, said),
+            Output::Text => {
+                // Some of it is Stripe's, and none of it begins a line.
+                let said = terminal::lines(said).replace('\n', "\n        ");
+                format!("{:8}{:12}{said}", verdict.as_str(), what)
+            }
         })?;
         Ok(())
     }

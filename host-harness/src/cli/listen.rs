@@ -19,7 +19,7 @@ use stripe_harness::{HostOptions, Instances, Plugin, Proxies, TransportOptions, 
 use super::batch::signals;
 use super::connection::{Flags, THROW_AWAY_KEY, environment};
 use super::workflow::located;
-use super::{Ended, Host, Output, Wrong, render};
+use super::{Ended, Host, Output, Wrong, render, terminal};
 
 /// Where the signing secret is where no connection names any.
 const SECRET_VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
@@ -124,7 +124,9 @@ pub(super) async fn run(host: &Host, mut arguments: Arguments) -> Result<Ended, 
             tolerance,
             trigger: trigger.clone(),
             action_timeout: Duration::from_secs(arguments.action_timeout.max(1)),
-            log: Some(Arc::new(|line: &str| render::error_line(line))),
+            log: Some(Arc::new(|line: &str| {
+                render::error_line(&terminal::line(line))
+            })),
             ..ListenOptions::default()
         },
         plugin,
@@ -199,10 +201,12 @@ impl Action for Deed {
             Deed::Run(workflow) => workflow.act(event),
             Deed::Print(output) => Box::pin(async move {
                 let line = match output {
-                    Output::Text => format!("{} {}", event.kind, event.id),
-                    Output::Json => json!({"id": event.id, "type": event.kind,
-                            "event": render::parsed(&event.payload)})
-                    .to_string(),
+                    Output::Text => terminal::line(&format!("{} {}", event.kind, event.id)),
+                    Output::Json => {
+                        let event = json!({"id": event.id, "type": event.kind,
+                            "event": render::parsed(&event.payload)});
+                        terminal::json(event.to_string())
+                    }
                 };
                 // Who reads this has gone: Stripe is to keep the event.
                 render::line(&line).map_err(|error| ActionError::new(error.to_string()))?;

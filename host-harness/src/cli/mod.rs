@@ -1,8 +1,9 @@
 //! The `stripe-harness` command: what others script against. Results go to
 //! stdout, everything said to a person to stderr.
 //!
-//! Exit codes: 0 all succeeded, 1 a request failed or `doctor` found an error,
-//! 2 usage or configuration, 130 a batch was interrupted.
+//! Exit codes: 0 all succeeded, 1 a request failed, or the result of one could not
+//! be written, or `doctor` found an error, 2 usage or configuration, 130 a batch or
+//! a workflow was interrupted.
 
 mod action;
 mod advance_clock;
@@ -13,16 +14,19 @@ mod component;
 mod connection;
 mod describe;
 mod doctor;
+mod given;
 mod list;
 mod listen;
 mod log;
 mod new;
 mod operations;
+mod outcome;
 mod reach;
 mod render;
 mod request;
 mod run;
 mod sandbox;
+mod terminal;
 mod workflow;
 
 use std::fmt;
@@ -114,7 +118,7 @@ enum Output {
 enum Ended {
     /// All requests succeeded.
     Succeeded,
-    /// A request failed.
+    /// A request failed, or its result could not be written.
     RequestFailed,
     /// Somebody stopped it.
     Interrupted,

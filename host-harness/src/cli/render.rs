@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 use stripe_harness::types::{Failure, HttpRequest, Planned, Response};
 use stripe_harness::{CallError, Case};
 
+use super::terminal;
+
 /// Writes a line to stdout. A reader that has gone away ends the program, as
 /// it does any other.
 pub(super) fn line(text: &str) -> io::Result<()> {
@@ -55,7 +57,7 @@ pub(super) fn planned(id: &Value, planned: &Planned) -> String {
 fn member(id: &Value, name: &str, value: &impl Serialize) -> String {
     // Of maps with text for keys nothing can fail.
     let value = serde_json::to_string(value).unwrap_or_default();
-    format!("{{\"id\":{id},\"{name}\":{value}}}")
+    terminal::json(format!("{{\"id\":{id},\"{name}\":{value}}}"))
 }
 
 /// JSON text as it stands, in one line; other text as a string. A body is
@@ -81,6 +83,14 @@ pub(super) fn embedded(text: &str) -> Box<RawValue> {
         false => to_raw_value(text),
     };
     value.unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// JSON text over several lines, for a person; other text as it is.
+pub(super) fn indented(text: &str) -> String {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => terminal::json(format!("{value:#}")),
+        Err(_) => terminal::lines(text),
+    }
 }
 
 /// JSON text as a value, its numbers' digits kept.
@@ -224,7 +234,7 @@ impl Page {
             Some(status) => facts.push(self.paint("32", &status.to_string())),
             None => facts.push(self.paint("32", "no HTTP call")),
         }
-        facts.extend(response.request_id.clone());
+        facts.extend(response.request_id.as_deref().map(terminal::line));
         if response.attempts > 1 {
             facts.push(format!("{} attempts", response.attempts));
         }
@@ -234,10 +244,7 @@ impl Page {
         } else {
             format!("{} {call}", self.paint("1", id))
         };
-        let body = match serde_json::from_str::<Value>(&response.body) {
-            Ok(body) => format!("{body:#}"),
-            Err(_) => response.body.clone(),
-        };
+        let body = indented(&response.body);
         format!("{heading} · {}\n{body}", facts.join(" · "))
     }
 
@@ -255,17 +262,19 @@ impl Page {
         } else {
             format!("{} {call}", self.paint("1", id))
         };
-        let mut facts = vec![self.paint("31", &failure.type_)];
+        let mut facts = vec![self.paint("31", &terminal::line(&failure.type_))];
         facts.extend(failure.status.map(|status| status.to_string()));
-        facts.extend(failure.code.clone());
-        facts.extend(failure.decline_code.clone());
-        facts.extend(failure.request_id.clone());
+        let named = [&failure.code, &failure.decline_code, &failure.request_id];
+        facts.extend(named.into_iter().flatten().map(|it| terminal::line(it)));
         if failure.attempts > 1 {
             facts.push(format!("{} attempts", failure.attempts));
         }
         facts.push(error.case.as_str().to_owned());
-        let mut out = format!("{heading} · {}\n  {}", facts.join(" · "), failure.message);
-        let mut say = |name: &str, value: &str| out.push_str(&format!("\n  {name}: {value}"));
+        let message = terminal::line(&failure.message);
+        let mut out = format!("{heading} · {}\n  {message}", facts.join(" · "));
+        let mut say = |name: &str, value: &str| {
+            out.push_str(&format!("\n  {name}: {}", terminal::line(value)));
+        };
         if let Some(param) = &failure.param {
             say("param", param);
         }
@@ -279,6 +288,11 @@ impl Page {
         }
         if let Some(url) = &failure.doc_url {
             say("more", url);
+        }
+        // A generated key is told nowhere else, and without it a call that may
+        // have been made can only be made again.
+        if let (true, Some(key)) = (failure.may_have_been_sent, &failure.idempotency_key) {
+            say("idempotency key", key);
         }
         // Where repeating is harmless there is nothing to be careful about.
         if failure.may_have_been_sent && error.case != Case::Transient {

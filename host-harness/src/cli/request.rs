@@ -1,6 +1,6 @@
 //! `stripe-harness request`: one call.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use stripe_harness::Plugin;
 
 use super::connection::Flags;
-use super::{Ended, Host, Output, Wrong, render};
+use super::outcome::{AnswerFile, Outcome};
+use super::{Ended, Host, Output, Wrong, given, render};
 
 /// Arguments of `request`.
 #[derive(Debug, Args)]
@@ -20,13 +22,14 @@ pub(super) struct Arguments {
     call: String,
 
     /// Arguments in order: ids, params, options. Each is JSON, or text if it
-    /// is not; @PATH reads it from a file. In files.create, "data": "@PATH"
-    /// uploads that file.
+    /// is not; @PATH reads it from a file. In files.create,
+    /// "file": {"data": "@PATH"} uploads that file.
     #[arg(value_name = "ARG")]
     args: Vec<String>,
 
     /// Write the answer to a file: its bytes where it is a file itself, such as
-    /// quotes.pdf, else its JSON.
+    /// quotes.pdf, else its JSON. A file that cannot be written to is refused
+    /// before anything is sent.
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
 
@@ -43,44 +46,44 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         .call
         .rsplit_once('.')
         .unwrap_or(("", &arguments.call));
-    let args = arguments
+    let mut args = arguments
         .args
         .iter()
         .map(|arg| argument(arg))
         .collect::<Result<Vec<String>, Wrong>>()?;
-    let args = format!("[{}]", args.join(","));
     let (options, sandbox) = arguments.flags.open().await?;
     let plugin = host.load(options).await?;
+    read_upload(&plugin, (resource, method), &mut args).await?;
+    let args = format!("[{}]", args.join(","));
     let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
+    let file = arguments.output_file.as_deref();
+    let file = file.map(AnswerFile::open).transpose()?;
     let begun = Instant::now();
     let result = plugin.request(&connection, resource, method, &args).await;
     let took = begun.elapsed();
-    if let (Some(path), Ok(response)) = (&arguments.output_file, &result) {
-        save(path, &response.body)?;
-    }
-    match arguments.output {
-        Output::Json => {
-            let id = Value::String(arguments.call.clone());
-            render::line(&render::outcome(&id, &result))?;
+    let outcome = Outcome {
+        id: &arguments.call,
+        call: &arguments.call,
+        place: None,
+        result: &result,
+        took,
+    };
+    let mut ended = outcome.print(arguments.output).ended();
+    match (file, &result) {
+        (Some(file), Ok(response)) => {
+            if let Err(error) = file.save(&response.body) {
+                let path = arguments.output_file.unwrap_or_default();
+                outcome.say_made(response, &path.display().to_string(), &error);
+                ended = Ended::RequestFailed;
+            }
         }
-        Output::Text => match &result {
-            Ok(response) => {
-                let page = render::Page::stdout();
-                render::line(&page.response(&arguments.call, &arguments.call, response, took))?;
-            }
-            Err(error) => {
-                let page = render::Page::stderr();
-                render::error_line(&page.error(&arguments.call, &arguments.call, error, None));
-            }
-        },
+        (Some(file), Err(_)) => file.abandon(),
+        (None, _) => {}
     }
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
-    Ok(match result {
-        Ok(_) => Ended::Succeeded,
-        Err(_) => Ended::RequestFailed,
-    })
+    Ok(ended)
 }
 
 /// The JSON text of an argument: as it is written, so that its digits are kept,
@@ -102,12 +105,6 @@ pub(super) fn argument(arg: &str) -> Result<String, Wrong> {
         }
         _ => return Ok(Value::String(text.to_owned()).to_string()),
     };
-    // Only what names a file is made anew.
-    if let Ok(mut parsed) = serde_json::from_str::<Value>(text)
-        && with_files(&mut parsed)?
-    {
-        return Ok(parsed.to_string());
-    }
     Ok(value.get().to_owned())
 }
 
@@ -117,41 +114,60 @@ fn is_exponent(text: &str) -> bool {
         && text.contains(['e', 'E'])
 }
 
-/// Replaces `"data": "@PATH"` with the file's bytes, and names the file where it
-/// has no name; whether there was one.
-fn with_files(value: &mut Value) -> Result<bool, Wrong> {
-    let Value::Object(members) = value else {
-        return Ok(false);
-    };
-    let mut found = false;
-    for member in members.values_mut() {
-        found |= with_files(member)?;
+/// Puts a file's bytes in the place of `"@PATH"`, where the call uploads one:
+/// `file.data` in the params of `files.create`. Anywhere else such text is text,
+/// so that no file of this machine travels in a customer's metadata.
+async fn read_upload(
+    plugin: &Plugin,
+    (resource, method): (&str, &str),
+    args: &mut [String],
+) -> Result<(), Wrong> {
+    // Few calls name a file, so few ask the component what they take.
+    if !args.iter().any(|arg| uploaded(arg).is_some()) {
+        return Ok(());
     }
-    let Some(path) = members
-        .get("data")
-        .and_then(Value::as_str)
-        .and_then(|data| data.strip_prefix('@'))
-        .map(PathBuf::from)
-    else {
-        return Ok(found);
+    let schema = match plugin.describe_operation(resource, method).await {
+        Ok(schema) => render::parsed(&schema),
+        // The call itself says that there is no such operation.
+        Err(error) if error.failure.type_ == "argument_error" => return Ok(()),
+        Err(error) => return Err(Wrong(error.to_string())),
+    };
+    let Some(params) = upload_at(&schema).and_then(|at| args.get_mut(at)) else {
+        return Ok(());
+    };
+    let Some((mut value, path)) = uploaded(params) else {
+        return Ok(());
+    };
+    let Some(file) = value.get_mut("file").and_then(Value::as_object_mut) else {
+        return Ok(());
     };
     let bytes = std::fs::read(&path)
         .map_err(|error| Wrong(format!("{} cannot be read: {error}", path.display())))?;
-    members.insert("data".to_owned(), json!({"base64": STANDARD.encode(bytes)}));
-    if let (false, Some(name)) = (members.contains_key("name"), path.file_name()) {
+    file.insert("data".to_owned(), json!({"base64": STANDARD.encode(bytes)}));
+    if let (false, Some(name)) = (file.contains_key("name"), path.file_name()) {
         let name = name.to_string_lossy().into_owned();
-        members.insert("name".to_owned(), Value::String(name));
+        file.insert("name".to_owned(), Value::String(name));
     }
-    Ok(true)
+    *params = value.to_string();
+    Ok(())
 }
 
-/// Writes an answer to a file.
-fn save(path: &Path, body: &str) -> Result<(), Wrong> {
-    let decoded = render::parsed(body)
-        .get("base64")
-        .and_then(Value::as_str)
-        .and_then(|text| STANDARD.decode(text).ok());
-    let bytes = decoded.as_deref().unwrap_or(body.as_bytes());
-    std::fs::write(path, bytes)
-        .map_err(|error| Wrong(format!("{} cannot be written: {error}", path.display())))
+/// Params whose `file.data` names a file, and that file. What is wrong with them,
+/// such as a key given twice, the component says.
+fn uploaded(arg: &str) -> Option<(Value, PathBuf)> {
+    let params = given::value(arg).ok()?;
+    let data = params.pointer("/file/data")?.as_str()?;
+    let path = PathBuf::from(data.strip_prefix('@')?);
+    Some((params, path))
+}
+
+/// Which argument holds the params of a call that uploads a file, by the schema
+/// of its arguments: one whose `file.data` takes bytes.
+fn upload_at(schema: &Value) -> Option<usize> {
+    let data = schema.pointer("/$defs/params/properties/file/properties/data/anyOf")?;
+    let takes_bytes = |form: &Value| form.pointer("/properties/base64/contentEncoding").is_some();
+    data.as_array()?.iter().any(takes_bytes).then_some(())?;
+    let args = schema.get("prefixItems")?.as_array()?;
+    let is_params = |arg: &Value| arg.to_string().contains("\"#/$defs/params\"");
+    args.iter().position(is_params)
 }

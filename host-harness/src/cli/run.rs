@@ -9,13 +9,13 @@ use serde_json::Value;
 use stripe_harness::document::{Document, Request};
 use stripe_harness::operators::Context;
 use stripe_harness::sandbox::Sandbox;
-use stripe_harness::types::Response;
 use stripe_harness::yaml::{self, Node};
 use stripe_harness::{CallError, Connection, Plugin};
 
 use super::connection::{THROW_AWAY_KEY, environment, read};
+use super::outcome::{Outcome, Shown};
 use super::reach::Reach;
-use super::{Ended, Host, Output, Wrong, render};
+use super::{Ended, Host, Output, Wrong, given, render};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -44,9 +44,9 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     let payload = arguments
         .payload
         .as_deref()
-        .map(serde_json::from_str::<Value>)
+        .map(given::value)
         .transpose()
-        .map_err(|error| Wrong(format!("--payload is not JSON: {error}")))?;
+        .map_err(|fault| Wrong(format!("--payload {fault}")))?;
     let chosen = choose(&document, &arguments.only)?;
     let (options, sandbox) = arguments.reach.open(None).await?;
     let plugin = host.load(options).await?;
@@ -65,12 +65,23 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         .map(|request| Ok((*request, run.properties_of(request)?)))
         .collect::<Result<Vec<_>, Wrong>>()?;
     let mut ended = Ended::Succeeded;
-    for (request, properties) in prepared {
+    let mut prepared = prepared.into_iter();
+    while let Some((request, properties)) = prepared.next() {
         let Some(connection) = connections.get(request.connection_id.as_str()) else {
             continue;
         };
-        if !run.one(request, &properties, connection).await? {
+        let shown = run.one(request, &properties, connection).await;
+        if shown.ended() != Ended::Succeeded {
             ended = Ended::RequestFailed;
+        }
+        if !shown.written {
+            // Nobody would see what came of the others.
+            let rest: Vec<&str> = prepared.map(|(request, _)| request.id.as_str()).collect();
+            if !rest.is_empty() {
+                let rest = rest.join(", ");
+                render::error_line(&format!("  nothing was sent after it: not {rest}"));
+            }
+            break;
         }
     }
     if let Some(sandbox) = run.sandbox {
@@ -165,13 +176,8 @@ impl Run<'_> {
         self.evaluate(&request.properties, payload.as_ref())
     }
 
-    /// Runs a request and prints how it went; whether it succeeded.
-    async fn one(
-        &self,
-        request: &Request,
-        properties: &Node,
-        connection: &Connection,
-    ) -> Result<bool, Wrong> {
+    /// Runs a request and prints how it went.
+    async fn one(&self, request: &Request, properties: &Node, connection: &Connection) -> Shown {
         let begun = Instant::now();
         let result = self
             .plugin
@@ -179,14 +185,19 @@ impl Run<'_> {
             .await
             .map_err(|error| in_file(error, request));
         let took = begun.elapsed();
-        match self.arguments.output {
-            Output::Json => {
-                let id = Value::String(request.id.clone());
-                render::line(&render::outcome(&id, &result))?;
-            }
-            Output::Text => self.show(request, &called(properties), &result, took)?,
-        }
-        Ok(result.is_ok())
+        let path = result
+            .as_ref()
+            .err()
+            .and_then(|e| e.failure.path.as_deref());
+        let mark = path.and_then(|path| self.document.locate(path));
+        let outcome = Outcome {
+            id: &request.id,
+            call: &called(properties),
+            place: mark.map(|mark| format!("{}:{mark}", self.arguments.file.display())),
+            result: &result,
+            took,
+        };
+        outcome.print(self.arguments.output)
     }
 
     /// The payload `_payload` reads: the request's own, then `--payload`'s
@@ -201,32 +212,6 @@ impl Run<'_> {
             base.extend(over.clone());
         }
         Ok(Some(payload))
-    }
-
-    fn show(
-        &self,
-        request: &Request,
-        call: &str,
-        result: &Result<Response, CallError>,
-        took: std::time::Duration,
-    ) -> Result<(), Wrong> {
-        match result {
-            Ok(response) => {
-                let page = render::Page::stdout();
-                render::line(&page.response(&request.id, call, response, took))?;
-            }
-            Err(error) => {
-                let place = error
-                    .failure
-                    .path
-                    .as_deref()
-                    .and_then(|path| self.document.locate(path))
-                    .map(|mark| format!("{}:{mark}", self.arguments.file.display()));
-                let page = render::Page::stderr();
-                render::error_line(&page.error(&request.id, call, error, place.as_deref()));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use stripe_harness::sandbox::{Clock, Faults, RequestLog, Sandbox, SandboxOptions, TlsIdentity};
 
-use super::{Ended, Wrong, render};
+use super::{Ended, Wrong, render, terminal};
 
 /// Arguments of `sandbox`.
 #[derive(Debug, Args)]
@@ -89,7 +89,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Wrong> {
     let address = SocketAddr::new(arguments.host, arguments.port);
     let log = arguments
         .log_requests
-        .then(|| RequestLog::new(render::error_line));
+        .then(|| RequestLog::new(|line: &str| render::error_line(&terminal::line(line))));
     let faults = arguments.faults.as_deref().map(read_faults).transpose()?;
     let tls = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => Some(

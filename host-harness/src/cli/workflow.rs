@@ -1,14 +1,17 @@
 //! `stripe-harness workflow`: the steps of a workflow file, one after the other.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
-use stripe_harness::workflow::{Faults, Ran, RunOptions, Stopped, WhatRan, Workflow};
+use serde_json::json;
+use stripe_harness::workflow::{Faults, Ran, RunOptions, Stopped, Told, WhatRan, Workflow};
 
 use super::action::text_or_file;
+use super::batch::signals;
 use super::connection::Flags;
-use super::{Ended, Host, Output, Wrong, render};
+use super::outcome::Outcome;
+use super::{Ended, Host, Output, Wrong, given, render, terminal};
 
 /// Arguments of `workflow`.
 #[derive(Debug, Args)]
@@ -21,7 +24,8 @@ pub(super) struct Arguments {
     input: String,
 
     /// The id of a run that is repeated: what it has done is not done again,
-    /// for 24 hours, if input and time are the same [default: random].
+    /// for 24 hours, if input and time are the same [default: random, and told on
+    /// stderr before the first step that writes].
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
 
@@ -42,8 +46,8 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     let text = std::fs::read_to_string(&arguments.file)
         .map_err(|error| Wrong(format!("{file} cannot be read: {error}")))?;
     let workflow = Workflow::parse(&text).map_err(|faults| located(&file, &faults))?;
-    let input: Value = serde_json::from_str(&text_or_file(&arguments.input)?)
-        .map_err(|error| Wrong(format!("--input is not JSON: {error}")))?;
+    let input = given::value(&text_or_file(&arguments.input)?)
+        .map_err(|fault| Wrong(format!("--input {fault}")))?;
     let (options, sandbox) = arguments.flags.open().await?;
     let plugin = host.load(options).await?;
     let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
@@ -51,55 +55,85 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
         run_id: arguments.run_id.clone(),
         now: arguments.now.clone(),
     };
-    let mut closed = None;
-    let told = |ran: &Ran<'_>| {
-        let shown = match arguments.output {
-            Output::Json => as_json(ran),
-            Output::Text => as_text(ran),
-        };
-        if let Some(shown) = shown {
-            closed = closed.take().or(render::line(&shown).err());
+    let is_known = arguments.run_id.is_some() && arguments.now.is_some();
+    let mut repeat = None;
+    let mut all_written = true;
+    let told = |told: &Told<'_>| match told {
+        Told::Writes { run_id, now } => {
+            let same = same_run(run_id, now);
+            if !is_known {
+                render::error_line(&format!(
+                    "this run is {same}: if it is cut short, the same command with these flags \
+                     does nothing twice"
+                ));
+            }
+            repeat = Some(same);
         }
+        Told::Ran(ran) => all_written &= show(ran, arguments.output),
     };
-    let ended = workflow
-        .run_with(&plugin, &connection, &input, options, told)
-        .await;
-    if let Some(sandbox) = sandbox {
-        sandbox.shutdown().await;
-    }
-    match ended {
-        Ok(_) => match closed {
-            None => Ok(Ended::Succeeded),
-            Some(error) => Err(error.into()),
-        },
-        Err(Stopped::Refused(faults)) => Err(located(&file, &faults)),
-        Err(Stopped::Unready(error)) => Err(Wrong(error.to_string())),
-        Err(Stopped::Failed {
+    let stopped = signals::listen()?;
+    // The step under way is given up: its answer would come after minutes at
+    // worst, and under the same key it can be asked for again.
+    let ended = tokio::select! {
+        ended = workflow.run_with(&plugin, &connection, &input, options, told) => Some(ended),
+        _ = stopped => None,
+    };
+    let ended = match ended {
+        None => {
+            render::error_line(&match repeat {
+                Some(same) => format!(
+                    "interrupted; the step under way may have been carried out; the same with \
+                     {same} goes on from there and does nothing twice"
+                ),
+                None => "interrupted; no step that writes was sent".to_owned(),
+            });
+            Ok(Ended::Interrupted)
+        }
+        Some(Ok(_)) if all_written => Ok(Ended::Succeeded),
+        Some(Ok(run)) => {
+            render::error_line(&format!(
+                "all steps have run; the same with {} shows their answers and does nothing twice",
+                same_run(&run.id, &run.now)
+            ));
+            Ok(Ended::RequestFailed)
+        }
+        Some(Err(Stopped::Refused(faults))) => Err(located(&file, &faults)),
+        Some(Err(Stopped::Unready(error))) => Err(Wrong(error.to_string())),
+        Some(Err(Stopped::Failed {
             run_id,
             now,
             step,
             error,
-        }) => {
+        })) => {
             let place = error.failure.path.as_deref().map(|path| {
                 let mark = workflow.locate(path);
                 format!("{file}:{mark}")
             });
-            match arguments.output {
-                Output::Json => render::line(&render::failed(&Value::String(step), &error))?,
-                Output::Text => render::error_line(&render::Page::stderr().error(
-                    &step,
-                    &step,
-                    &error,
-                    place.as_deref(),
-                )),
-            }
+            let outcome = Outcome {
+                id: &step,
+                call: &step,
+                place,
+                result: &Err(*error),
+                took: Duration::ZERO,
+            };
+            let shown = outcome.print(arguments.output);
             render::error_line(&format!(
-                "the run stopped here; the same with --run-id {run_id} --now {now} does nothing \
-                 twice"
+                "the run stopped here; the same with {} does nothing twice",
+                same_run(&run_id, &now)
             ));
-            Ok(Ended::RequestFailed)
+            Ok(shown.ended())
         }
+    };
+    // Only after everything was told: the calls of others may keep it waiting.
+    if let Some(sandbox) = sandbox {
+        sandbox.shutdown().await;
     }
+    ended
+}
+
+/// The flags that make a run the same one again.
+fn same_run(run_id: &str, now: &str) -> String {
+    format!("--run-id {run_id} --now {}", terminal::word(now))
 }
 
 pub(super) fn located(file: &str, faults: &Faults) -> Wrong {
@@ -111,15 +145,20 @@ pub(super) fn located(file: &str, faults: &Faults) -> Wrong {
     Wrong(lines.join("\n"))
 }
 
-/// A step that has run, as a line of JSON; a failure is told at the end.
-fn as_json(ran: &Ran<'_>) -> Option<String> {
+/// Shows a step that has run, and whether that could be written. A failure is
+/// told at the end.
+fn show(ran: &Ran<'_>, output: Output) -> bool {
     match &ran.what {
-        WhatRan::Action { result, .. } => {
-            let response = result.as_ref().ok()?;
-            Some(render::answered(
-                &Value::String(ran.id.to_owned()),
-                response,
-            ))
+        WhatRan::Action { result: Err(_), .. } => true,
+        WhatRan::Action { name, result } => {
+            let outcome = Outcome {
+                id: ran.id,
+                call: name,
+                place: None,
+                result,
+                took: ran.took,
+            };
+            outcome.print(output).written
         }
         WhatRan::Condition {
             left,
@@ -128,30 +167,21 @@ fn as_json(ran: &Ran<'_>) -> Option<String> {
             holds,
             next,
         } => {
-            let condition = json!({
-                "left": left, "operator": operator, "right": right, "holds": holds, "next": next
-            });
-            Some(json!({"id": ran.id, "condition": condition}).to_string())
+            let shown = match output {
+                Output::Json => {
+                    let condition = json!({
+                        "left": left, "operator": operator, "right": right, "holds": holds,
+                        "next": next
+                    });
+                    json!({"id": ran.id, "condition": condition}).to_string()
+                }
+                Output::Text => format!(
+                    "{} · {left} {operator} {right} is {holds}, so on with {}",
+                    ran.id,
+                    next.unwrap_or("nothing")
+                ),
+            };
+            render::line(&terminal::json(shown)).is_ok()
         }
-    }
-}
-
-fn as_text(ran: &Ran<'_>) -> Option<String> {
-    match &ran.what {
-        WhatRan::Action { name, result } => {
-            let response = result.as_ref().ok()?;
-            Some(render::Page::stdout().response(ran.id, name, response, ran.took))
-        }
-        WhatRan::Condition {
-            left,
-            operator,
-            right,
-            holds,
-            next,
-        } => Some(format!(
-            "{} · {left} {operator} {right} is {holds}, so on with {}",
-            ran.id,
-            next.unwrap_or("nothing")
-        )),
     }
 }

@@ -5,7 +5,7 @@ use http::Uri;
 use http_body_util::{BodyExt as _, Full};
 
 use super::action::{Acting, Action, ActionError, Event};
-use crate::policy::is_local;
+use crate::policy::{is_local, without_user};
 use crate::transport::{CONNECT_TIMEOUT, Lost, Pool, TransportOptions, pool};
 
 /// How long a connection may take to come about.
@@ -20,12 +20,13 @@ pub struct Forward {
 impl Forward {
     /// Forwards to this URL: https, or anything on this machine.
     pub fn new(url: &str, transport: &TransportOptions) -> anyhow::Result<Forward> {
+        let shown = without_user(url);
         let uri: Uri = url
             .parse()
-            .map_err(|_| anyhow::anyhow!("{url:?} is not a URL"))?;
+            .map_err(|_| anyhow::anyhow!("{shown:?} is not a URL"))?;
         if uri.authority().is_none_or(|it| it.as_str().contains('@')) {
             anyhow::bail!(
-                "{url:?} should be a whole URL without a user, such as http://127.0.0.1:3000/hook"
+                "{shown:?} should be a whole URL without a user, such as http://127.0.0.1:3000/hook"
             );
         }
         let is_safe = match uri.scheme_str() {
@@ -35,7 +36,7 @@ impl Forward {
         };
         if !is_safe {
             anyhow::bail!(
-                "{url:?} cannot be forwarded to: events travel over https, or over http on this \
+                "{shown:?} cannot be forwarded to: events travel over https, or over http on this \
                  machine (127.0.0.1, [::1], localhost)"
             );
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::action::{Acting, Action, ActionError, Event};
 use crate::plugin::{Connection, Plugin};
-use crate::workflow::{RunOptions, Workflow};
+use crate::workflow::{RunOptions, Told, Workflow};
 
 /// Runs a workflow for each event.
 ///
@@ -51,8 +51,10 @@ impl Action for RunWorkflow {
             let mut steps = 0;
             let ended = self
                 .workflow
-                .run_with(&self.plugin, &self.connection, &input, options, |_| {
-                    steps += 1;
+                .run_with(&self.plugin, &self.connection, &input, options, |told| {
+                    if let Told::Ran(_) = told {
+                        steps += 1;
+                    }
                 })
                 .await;
             match ended {

@@ -27,7 +27,7 @@ use self::condition::Operator;
 use self::template::Template;
 use crate::yaml::{Error, Mark, Node};
 
-pub use self::run::{Ran, Run, RunOptions, Stopped, WhatRan};
+pub use self::run::{Ran, Run, RunOptions, Stopped, Told, WhatRan};
 
 /// A workflow, read and whole in itself; [`Workflow::check`] holds it against
 /// the actions of a component.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::template::Scope;
 use super::{Condition, Faults, Field, What, Workflow};
-use crate::actions::{Action, ActionEffect};
+use crate::actions::ActionEffect;
 use crate::bindings::types::Response;
 use crate::plugin::{CallError, Connection, Plugin};
 use crate::sandbox::calendar::iso_8601;
@@ -33,6 +33,22 @@ pub struct RunOptions {
     /// What `{{now}}` is, such as `2026-11-21T12:00:00.000Z`. None: the time at
     /// which the run begins.
     pub now: Option<String>,
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum Told<'w> {
+    /// The next thing that is sent writes, and nothing before it did. Told before
+    /// it is sent: who is cut off after this needs the run's id, since a run under
+    /// another one would do it again.
+    Writes {
+        /// The run's id.
+        run_id: &'w str,
+        /// What `{{now}}` is.
+        now: &'w str,
+    },
+    /// A step has run.
+    Ran(Ran<'w>),
 }
 
 /// A step that has run.
@@ -130,14 +146,15 @@ impl Workflow {
             .await
     }
 
-    /// The same with options, told of every step when it has run.
+    /// The same with options. `told` is told of every step when it has run, and of
+    /// the first that writes before it is sent.
     pub async fn run_with(
         &self,
         plugin: &Plugin,
         connection: &Connection,
         input: &Value,
         options: RunOptions,
-        mut told: impl FnMut(&Ran<'_>),
+        mut told: impl FnMut(&Told<'_>),
     ) -> Result<Run, Stopped> {
         let id = run_id(options.run_id).map_err(|message| self.refused(message))?;
         let now = options.now.unwrap_or_else(time);
@@ -153,6 +170,7 @@ impl Workflow {
             outputs: &outputs,
         };
         self.check_input(&scope).map_err(Stopped::Refused)?;
+        let mut has_written = false;
         let mut at = 0;
         while let Some(step) = self.steps.get(at) {
             let begun = Instant::now();
@@ -171,18 +189,29 @@ impl Workflow {
                 What::Action { name, config, .. } => {
                     let action = actions.iter().find(|action| action.name == *name);
                     let key = format!("workflow-{id}-{}", step.id);
-                    let result = match filled(config, &scope, action, key) {
-                        Ok(config) => plugin.run_action(connection, name, config).await,
+                    let writes = action.is_none_or(|it| it.effect != ActionEffect::Read);
+                    let key = writes.then_some(key);
+                    let result = match filled(config, &scope, key) {
+                        Ok(config) => {
+                            if writes && !has_written {
+                                has_written = true;
+                                told(&Told::Writes {
+                                    run_id: &id,
+                                    now: &now,
+                                });
+                            }
+                            plugin.run_action(connection, name, config).await
+                        }
                         Err(error) => Err(error),
                     };
-                    told(&Ran {
+                    told(&Told::Ran(Ran {
                         id: &step.id,
                         what: WhatRan::Action {
                             name,
                             result: &result,
                         },
                         took: begun.elapsed(),
-                    });
+                    }));
                     (body(result.map_err(failed)?), at + 1)
                 }
                 What::Condition(condition) => {
@@ -191,7 +220,7 @@ impl Workflow {
                         true => condition.then.first,
                         false => condition.otherwise.first,
                     };
-                    told(&Ran {
+                    told(&Told::Ran(Ran {
                         id: &step.id,
                         what: WhatRan::Condition {
                             left: &left,
@@ -201,7 +230,7 @@ impl Workflow {
                             next: self.steps.get(next).map(|step| step.id.as_str()),
                         },
                         took: begun.elapsed(),
-                    });
+                    }));
                     (Value::Bool(holds), next)
                 }
             };
@@ -241,14 +270,9 @@ fn time() -> String {
     iso_8601(i64::try_from(since.as_secs()).unwrap_or_default())
 }
 
-/// A config with its templates filled in, as JSON, and with a key where the
-/// action writes and has none.
-fn filled(
-    config: &[Field],
-    scope: &Scope<'_>,
-    action: Option<&Action>,
-    key: String,
-) -> Result<String, CallError> {
+/// A config with its templates filled in, as JSON, and with this key where it has
+/// none.
+fn filled(config: &[Field], scope: &Scope<'_>, key: Option<String>) -> Result<String, CallError> {
     let mut out = Map::new();
     for field in config {
         let place = format!("config.{}", field.name);
@@ -258,8 +282,7 @@ fn filled(
             .map_err(|(place, message)| wrong(place, &message))?;
         out.insert(field.name.clone(), value);
     }
-    let writes = action.is_none_or(|action| action.effect != ActionEffect::Read);
-    if writes && !out.contains_key("idempotencyKey") {
+    if let (Some(key), false) = (key, out.contains_key("idempotencyKey")) {
         out.insert("idempotencyKey".to_owned(), Value::String(key));
     }
     Ok(Value::Object(out).to_string())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::super::terminal;
 use super::call::Answer;
 
 /// Kinds of failure that are counted apart. Servers name them, and one that
@@ -59,7 +60,7 @@ impl Summary {
             self.failed
         );
         for (kind, failures) in &self.kinds {
-            let _ = write!(out, "\n  {} {kind}", failures.calls);
+            let _ = write!(out, "\n  {} {}", failures.calls, terminal::line(kind));
             match failures.may_have_been_sent {
                 0 => {}
                 n if n == failures.calls => out.push_str(", sent perhaps"),

@@ -13,8 +13,9 @@ use stripe_harness::{CallError, Connection, Plugin};
 
 use self::sheet::Sheet;
 use super::connection::Flags;
+use super::outcome::unwritable;
 use super::request::argument;
-use super::{Ended, Host, Wrong, render};
+use super::{Ended, Host, Wrong, given, render, terminal};
 
 /// Items of a page where more than one is wanted; Stripe's most.
 const PAGE: u64 = 100;
@@ -60,9 +61,10 @@ pub(super) struct Arguments {
 /// The form of the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// One line of JSON for each, as Stripe wrote it.
+    /// One line of JSON for each, its digits as Stripe wrote them.
     Json,
-    /// Comma-separated values, with a heading.
+    /// Comma-separated values, with a heading. Text that a spreadsheet would
+    /// take for a formula begins with an apostrophe.
     Csv,
     /// Columns, for a person.
     Table,
@@ -108,25 +110,40 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     let mut cursor = arguments.cursor;
     let ended = reading.read(&mut cursor, &mut printed).await;
     printed.end();
-    let ended = match ended? {
-        None => Ended::Succeeded,
-        Some(error) => {
+    let failed = match ended {
+        Ok(()) => None,
+        Err(Cut::Short(error)) => {
             let name = format!("{resource}.{method}");
             let page = render::Page::stderr();
-            render::error_line(&page.error(&name, &name, &error, None));
-            if let Some(cursor) = cursor {
-                render::error_line(&format!(
-                    "  {} items were printed; to continue, add --cursor '{cursor}'",
-                    printed.items
-                ));
-            }
-            Ended::RequestFailed
+            Some(page.error(&name, &name, &error, None))
         }
+        Err(Cut::Unwritten(error)) => Some(format!("error: {}", unwritable("stdout", &error))),
     };
+    if let Some(said) = &failed {
+        render::error_line(said);
+        if let Some(cursor) = cursor {
+            render::error_line(&format!(
+                "  {} items were printed; to continue, add --cursor {}",
+                printed.items,
+                terminal::word(&terminal::json(cursor))
+            ));
+        }
+    }
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
-    Ok(ended)
+    Ok(match failed {
+        None => Ended::Succeeded,
+        Some(_) => Ended::RequestFailed,
+    })
+}
+
+/// Why a list was not read to where it was to be read.
+enum Cut {
+    /// A call failed.
+    Short(CallError),
+    /// What was read could not be printed.
+    Unwritten(io::Error),
 }
 
 /// The resource and its method: `customers` is `customers.list`.
@@ -159,7 +176,8 @@ fn fill_pages(args: &mut Vec<String>, size: u64) {
         args.push(json!({"limit": size}).to_string());
         return;
     };
-    let Ok(Value::Object(mut params)) = serde_json::from_str(arg) else {
+    // What is wrong with it, such as a key given twice, the component says.
+    let Ok(Value::Object(mut params)) = given::value(arg) else {
         return;
     };
     let is_options = params.keys().all(|name| OPTIONS.contains(&name.as_str()));
@@ -183,13 +201,9 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    /// Reads and prints. `cursor` is where the list continues, also after an
-    /// error, which is the result.
-    async fn read(
-        &self,
-        cursor: &mut Option<String>,
-        printed: &mut Printed,
-    ) -> Result<Option<CallError>, Wrong> {
+    /// Reads and prints. `cursor` is where the list continues, also where it was
+    /// cut: at the page that could not be read or printed.
+    async fn read(&self, cursor: &mut Option<String>, printed: &mut Printed) -> Result<(), Cut> {
         // A walk in a circle is told by a cursor that is kept for a while
         // (Brent's algorithm).
         let (mut kept, mut taken, mut until) = (None, 0_u64, 1_u64);
@@ -203,7 +217,7 @@ impl Reading<'_> {
             );
             let page = match read.await {
                 Ok(page) => page,
-                Err(error) => return Ok(Some(error)),
+                Err(error) => return Err(Cut::Short(error)),
             };
             let room = self.most.map_or(u64::MAX, |most| most - printed.items);
             let room = usize::try_from(room).unwrap_or(usize::MAX);
@@ -211,14 +225,14 @@ impl Reading<'_> {
                 .items
                 .get(..room.min(page.items.len()))
                 .unwrap_or_default();
-            printed.print(items)?;
+            printed.print(items).map_err(Cut::Unwritten)?;
             *cursor = page.next;
             let full = self.most.is_some_and(|most| printed.items >= most);
             if !self.pages || full || cursor.is_none() {
-                return Ok(None);
+                return Ok(());
             }
             if kept == *cursor {
-                return Ok(Some(CallError::refused(
+                return Err(Cut::Short(CallError::refused(
                     "response_error",
                     None,
                     "The list continues at a page that was read before: it would never end."
@@ -247,17 +261,18 @@ struct Printed {
 }
 
 impl Printed {
-    fn print(&mut self, items: &[String]) -> Result<(), Wrong> {
+    fn print(&mut self, items: &[String]) -> io::Result<()> {
         let mut text = Vec::new();
         match self.form {
             Form::Json => {
                 for item in items {
-                    writeln!(text, "{}", render::embedded(item))?;
+                    let line = render::embedded(item).get().to_owned();
+                    writeln!(text, "{}", terminal::json(line))?;
                 }
             }
             Form::Text => {
                 for item in items {
-                    writeln!(text, "{:#}", render::parsed(item))?;
+                    writeln!(text, "{}", render::indented(item))?;
                 }
             }
             Form::Csv | Form::Table => {
@@ -269,8 +284,6 @@ impl Printed {
                 sheet.write(&items, &mut text)?;
             }
         }
-        self.items += items.len() as u64;
-        self.pages += 1;
         let write = || {
             let mut out = io::stdout().lock();
             out.write_all(&text).and_then(|()| out.flush())
@@ -279,6 +292,8 @@ impl Printed {
             Some(bar) if io::stdout().is_terminal() => bar.suspend(write)?,
             _ => write()?,
         }
+        self.items += items.len() as u64;
+        self.pages += 1;
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{} items, {} pages", self.items, self.pages));
         }

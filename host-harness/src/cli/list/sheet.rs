@@ -6,6 +6,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use super::terminal;
+
 /// Columns of a table, in this order, where the items have them.
 const PREFERRED: [&str; 14] = [
     "id",
@@ -144,19 +146,34 @@ fn cell(item: &Value, name: &str) -> String {
 }
 
 /// A cell of csv (RFC 4180): in quotes where it has a comma, a quote or a line
-/// end, its quotes doubled.
+/// end, its quotes doubled. What a spreadsheet would take for a formula begins
+/// with an apostrophe, which makes it text (OWASP, "CSV Injection"): a customer
+/// writes their own name.
 fn quoted(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !is_number(text);
+    let guard = if formula { "'" } else { "" };
     match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
+        true => format!("\"{guard}{}\"", text.replace('"', "\"\"")),
+        false => format!("{guard}{text}"),
     }
+}
+
+/// A sign, digits, and a fraction: `-5`, `+4915112345`, `-0.50`. An exponent is
+/// what numbers of JSON may have too.
+fn is_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    [whole, fraction, exponent].into_iter().all(digits)
 }
 
 /// A cell of a table: cut or padded, and nothing in it that moves a cursor.
 fn padded(text: &str, width: usize) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut out: String = clean.clone().take(width).collect();
-    if clean.count() > width {
+    let clean = terminal::line(text);
+    let mut out: String = clean.chars().take(width).collect();
+    if clean.chars().count() > width {
         out.pop();
         out.push('…');
     }
@@ -198,6 +215,32 @@ mod tests {
             "id,mixed.a,list\na,,[1]\na,,[1]\n"
         );
         assert_eq!(written(&["mixed.a"], &items[2..], false), "mixed.a\n1\n1\n");
+    }
+
+    #[test]
+    fn csv_has_no_formulas_and_leaves_numbers() {
+        for (text, expected) in [
+            ("=1+1", "'=1+1"),
+            (
+                "=HYPERLINK(\"h\",\"t\")",
+                "\"'=HYPERLINK(\"\"h\"\",\"\"t\"\")\"",
+            ),
+            ("+1-2", "'+1-2"),
+            ("-cmd|' /C calc'!A0", "'-cmd|' /C calc'!A0"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("-", "'-"),
+            ("-.5", "'-.5"),
+            ("-5", "-5"),
+            ("-12345678901234567890.10", "-12345678901234567890.10"),
+            ("-1.5e-7", "-1.5e-7"),
+            ("+4915112345678", "+4915112345678"),
+            ("a=1", "a=1"),
+            ("", ""),
+        ] {
+            assert_eq!(quoted(text), expected, "{text}");
+        }
     }
 
     #[test]
