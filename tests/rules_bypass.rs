@@ -131,6 +131,9 @@ async fn headers_and_params_that_make_another_call_of_it_are_refused() {
         "x-method-override",
         "X-Http-Method",
         "X-Original-URL",
+        "x_http_method_override",
+        "X_HTTP-Method_Override",
+        "x_rewrite_url",
     ] {
         for args in [
             json!([{}, {"headers": {header: "DELETE"}}]),

@@ -6,6 +6,8 @@ use std::fmt;
 use http::HeaderValue;
 use serde_json::Value;
 
+use crate::bindings::types::HttpRequest;
+
 /// A key; `Debug` does not show it.
 #[derive(Clone)]
 pub struct Secret(String);
@@ -131,6 +133,22 @@ impl Injected {
     pub(crate) fn hide(&self, text: &mut String) {
         if text.contains(self.key.reveal()) {
             *text = text.replace(self.key.reveal(), &self.placeholder);
+        }
+    }
+
+    /// The same in what a call would send: the component redacts only what it
+    /// knows, the placeholder.
+    pub(crate) fn hide_in_plan(&self, request: &mut HttpRequest) {
+        self.hide(&mut request.url);
+        for (_, value) in &mut request.headers {
+            self.hide(value);
+        }
+        // A file that is uploaded is shown as it is.
+        let body = request.body.as_deref().map(str::from_utf8);
+        if let Some(Ok(text)) = body {
+            let mut text = text.to_owned();
+            self.hide(&mut text);
+            request.body = Some(text.into_bytes());
         }
     }
 

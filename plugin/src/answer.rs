@@ -24,6 +24,7 @@ use serde::de::IgnoredAny;
 
 use crate::failure::{Kind, failure};
 use crate::headers::Headers;
+use crate::hiding;
 use crate::json::Value;
 use crate::outgoing::Traits;
 use crate::retry::{self, Outcome};
@@ -149,15 +150,15 @@ impl Answer {
                 .is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"))
         });
         if traits.binary && !is_page {
-            let content_type = self
-                .headers
-                .get("content-type")
-                .unwrap_or("application/octet-stream");
+            let content_type = match self.headers.get("content-type") {
+                Some(kind) => hiding::without(kind, key),
+                None => "application/octet-stream".to_owned(),
+            };
             let mut json = String::with_capacity(self.body.len() / 3 * 4 + 64);
             json.push_str("{\"base64\":\"");
             STANDARD.encode_string(&self.body, &mut json);
             json.push_str("\",\"content_type\":");
-            crate::json::write_string(content_type, &mut json);
+            crate::json::write_string(&content_type, &mut json);
             json.push('}');
             return Judged::Success(json);
         }
@@ -254,7 +255,7 @@ impl Answer {
             let content = match self.headers.get("content-type") {
                 _ if self.body.is_empty() => "an empty body".to_owned(),
                 Some(kind) => {
-                    let kind = kind.replace(key.expose(), &key.redacted());
+                    let kind = hiding::without(kind, key);
                     let kind: String = kind.chars().take(100).collect();
                     format!("a body of {} bytes of type {kind}", self.body.len())
                 }
@@ -284,7 +285,7 @@ fn hide(failure: &mut Failure, key: &Secret) {
     ];
     for text in said.into_iter().flatten() {
         if text.contains(key.expose()) {
-            *text = text.replace(key.expose(), &key.redacted());
+            *text = hiding::without(text, key);
         }
     }
     // In JSON a key with a quote or a backslash is spelled differently.

@@ -10,6 +10,7 @@
 use crate::answer::{Acted, Answer, Judged};
 use crate::connection::{Defaults, Settings};
 use crate::failure::{Kind, failure};
+use crate::hiding;
 use crate::json;
 use crate::options::Options;
 use crate::outgoing::Outgoing;
@@ -123,7 +124,7 @@ impl Telemetry {
         let Some(request_id) = &head.request_id else {
             return;
         };
-        if request_id.len() <= MAX_REQUEST_ID {
+        if request_id.len() <= MAX_REQUEST_ID && request_id.is_ascii() {
             self.last = Some(Measured {
                 authority: outgoing.authority.clone(),
                 key: outgoing.key.clone(),
@@ -180,7 +181,7 @@ pub fn execute(
         );
         let (mut failed, outcome) = match sent {
             Ok(answer) => {
-                let head = Head::of(&answer);
+                let head = Head::of(&answer, &outgoing.key);
                 if settings.telemetry {
                     telemetry.measure(outgoing, &head, wire.now().saturating_sub(now));
                 }
@@ -253,8 +254,12 @@ struct Head {
 }
 
 impl Head {
-    fn of(answer: &Answer) -> Head {
-        let of = |name: &str| answer.headers.get(name).map(str::to_owned);
+    /// Reads them without the key, should a server repeat it there.
+    fn of(answer: &Answer, key: &Secret) -> Head {
+        let of = |name: &str| {
+            let value = answer.headers.get(name)?;
+            Some(hiding::without(value, key))
+        };
         Head {
             request_id: of("request-id"),
             api_version: of("stripe-version"),

@@ -74,6 +74,11 @@ fn push_index(index: usize, out: &mut String) {
     out.push(char::from(b'0' + (index % 10) as u8));
 }
 
+/// Appends a value, escaped as [`encode`] does.
+pub fn encode_value(text: &str, out: &mut String) {
+    escape(text, IN_FORM, out);
+}
+
 /// Appends one path segment, escaped as `encodeURIComponent` does.
 pub fn encode_segment(text: &str, out: &mut String) {
     escape(text, IN_SEGMENT, out);

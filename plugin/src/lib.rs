@@ -34,6 +34,7 @@ pub mod connection;
 pub mod failure;
 pub mod form;
 pub mod headers;
+pub mod hiding;
 pub mod json;
 pub mod multipart;
 pub mod nested;

@@ -23,23 +23,27 @@ impl Secret {
     /// everything between left out: `sk_test_…4242`. A key too short to hide
     /// anything shows nothing.
     pub fn redacted(&self) -> String {
+        self.redacted_parts().concat()
+    }
+
+    /// The same in parts, to be put together with more.
+    pub fn redacted_parts(&self) -> [&str; 3] {
         let key = &self.0;
         if !key.is_ascii() || key.len() < 16 {
-            return "…".to_owned();
+            return ["", "…", ""];
         }
         // `sk_live_`, `rk_test_`: two words that end in an underscore.
         let prefix = key
             .bytes()
+            .take(8)
             .enumerate()
             .filter(|(_, byte)| *byte == b'_')
             .nth(1)
-            .map(|(at, _)| at + 1)
-            .filter(|&end| end <= 8)
-            .unwrap_or(0);
+            .map_or(0, |(at, _)| at + 1);
         let tail = key.len() - 4;
         let prefix = key.get(..prefix).unwrap_or_default();
         let tail = key.get(tail..).unwrap_or_default();
-        [prefix, "…", tail].concat()
+        [prefix, "…", tail]
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) const CALLS: [Call; 10] = [
         resource: "customers",
         method: "search",
         args: r#"[{"query":"email:'ada@shop.example' AND metadata['tier']:'gold'","limit":20}]"#,
-        most: 33_000,
+        most: 33_500,
     },
     Call {
         name: "create, 3 keys",
@@ -63,8 +63,9 @@ pub(crate) const CALLS: [Call; 10] = [
         resource: "checkout.sessions",
         method: "create",
         args: NESTED,
-        // What the component promised before there were other bounds.
-        most: 90_000,
+        // What the component promised before there were other bounds, and 2,500
+        // for looking for secrets, which a plan does and a call does not.
+        most: 92_500,
     },
     Call {
         name: "v2 create (JSON)",

@@ -310,8 +310,13 @@ fn wants_colour(terminal: bool) -> bool {
     terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Whether the host did not let the request out.
+pub(super) fn is_not_allowed(failure: &Failure) -> bool {
+    failure.type_ == "configuration_error" && failure.message.contains("does not allow requests to")
+}
+
 /// Cause and remedy of the errors people meet most.
-fn advice(failure: &Failure) -> Option<&'static str> {
+pub(super) fn advice(failure: &Failure) -> Option<&'static str> {
     match (failure.type_.as_str(), failure.code.as_deref()) {
         ("card_error", Some("card_declined")) => {
             Some("the card was declined; the customer should use a different card.")
@@ -330,7 +335,7 @@ fn advice(failure: &Failure) -> Option<&'static str> {
         ("authentication_error", _) => {
             Some("the API key is not valid; check the connection's secretKey.")
         }
-        ("configuration_error", _) if failure.message.contains("does not allow requests to") => {
+        _ if is_not_allowed(failure) => {
             Some("name the origin with --allow-origin, or use --base-url or --sandbox.")
         }
         _ => None,

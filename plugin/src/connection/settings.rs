@@ -89,6 +89,12 @@ impl Settings {
         connection: Connection,
         fallback_key: impl FnOnce() -> Option<String>,
     ) -> Result<Settings, Refusal> {
+        if connection.headers.is_some() {
+            check_stated_once(&connection)?;
+        }
+        if connection.stripe_account.is_some() && connection.stripe_context.is_some() {
+            return Err(account_and_context());
+        }
         if let Some(retry) = &connection.retry
             && retry
                 .back_off_factor
@@ -98,12 +104,6 @@ impl Settings {
                 "retryConfig.backOffFactor",
                 "Stripe connection property \"retryConfig.backOffFactor\" should be a number from 1 \
                  to 1000.",
-            ));
-        }
-        if connection.stripe_account.is_some() && connection.stripe_context.is_some() {
-            return Err(Refusal::configuration(
-                "stripeContext",
-                "Give either \"stripeAccount\" or \"stripeContext\", not both.",
             ));
         }
         let positive = |name: &str, value: Option<u32>, default: u32| match value {
@@ -192,6 +192,54 @@ impl Settings {
             validation: connection.validation.unwrap_or(ValidationLevel::Off),
         })
     }
+}
+
+/// A connection's headers, held against the properties of the same meaning: what
+/// both say must be the same, since one would silently win. Apart, so that
+/// connections without headers do not carry its frame.
+#[inline(never)]
+fn check_stated_once(connection: &Connection) -> Result<(), Refusal> {
+    let stated = |header: &str, property: &str, value: &Option<String>| {
+        let mut stated = value.as_deref();
+        for (name, given) in connection.headers.iter().flatten() {
+            if !name.eq_ignore_ascii_case(header) {
+                continue;
+            }
+            if stated.is_some_and(|stated| stated != given) {
+                return Err(Refusal::configuration(
+                    format!("headers.{name}"),
+                    format!(
+                        "The connection gives two values for the header {header:?}; remove it from \
+                         \"headers\" and give one as {property:?}."
+                    ),
+                ));
+            }
+            stated = Some(given);
+        }
+        Ok(stated.is_some())
+    };
+    stated("stripe-version", "apiVersion", &connection.api_version)?;
+    let account = stated(
+        "stripe-account",
+        "stripeAccount",
+        &connection.stripe_account,
+    )?;
+    if stated(
+        "stripe-context",
+        "stripeContext",
+        &connection.stripe_context,
+    )? && account
+    {
+        return Err(account_and_context());
+    }
+    Ok(())
+}
+
+fn account_and_context() -> Refusal {
+    Refusal::configuration(
+        "stripeContext",
+        "Give either \"stripeAccount\" or \"stripeContext\", not both.",
+    )
 }
 
 /// What names the application travels in headers.
@@ -498,6 +546,11 @@ pub(crate) mod tests {
         assert_eq!(both.path, "stripeContext");
         let header = refused(|c| c.headers = Some(vec![("Authorization".into(), "x".into())]));
         assert_eq!(header.path, "headers.Authorization");
+        let in_header = refused(|c| {
+            c.stripe_account = Some("acct_1".into());
+            c.headers = Some(vec![("Stripe-Context".into(), "acct_1".into())]);
+        });
+        assert_eq!(in_header.path, "stripeContext");
     }
 
     #[test]

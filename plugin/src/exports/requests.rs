@@ -4,6 +4,7 @@ use super::{Plugin, check_length, prepare, read_args, run, settings};
 use crate::body::Body;
 use crate::contract::exports::lowcode::stripe::requests::Guest;
 use crate::failure::Refusal;
+use crate::hiding::Hidden;
 use crate::json::Value;
 use crate::nested;
 use crate::outgoing::{Outgoing, Planned};
@@ -46,25 +47,31 @@ impl Guest for Plugin {
         let target = nested::find(&resource, &method)?;
         let settings = settings(connection)?;
         let args = read_args(&args, &settings)?;
+        let hidden = Hidden::of(&args, &settings);
         let (planned, _) = prepare(target, args, &settings, "args")?;
         Ok(match planned {
             Planned::Local(json) => types::Planned::Local(json),
-            Planned::Http(outgoing) => types::Planned::Http(shown(*outgoing)),
+            Planned::Http(outgoing) => types::Planned::Http(shown(*outgoing, hidden)),
         })
     }
 }
 
-/// A request as `plan` shows it.
-fn shown(outgoing: Outgoing<'_>) -> types::HttpRequest {
+/// A request as `plan` shows it: what would be sent, but for what is hidden.
+fn shown(outgoing: Outgoing<'_>, hidden: Option<Hidden>) -> types::HttpRequest {
     let url = outgoing.url();
-    let authorization = ["Bearer ", &outgoing.key.redacted()].concat();
+    let [prefix, between, tail] = outgoing.key.redacted_parts();
+    let authorization = ["Bearer ", prefix, between, tail].concat();
     let mut headers = Vec::with_capacity(16);
     headers.push(("authorization".to_owned(), authorization));
     headers.extend(outgoing.headers.into_pairs());
-    types::HttpRequest {
+    let mut shown = types::HttpRequest {
         method: outgoing.verb.as_str().to_owned(),
         url,
         headers,
         body: outgoing.body.as_ref().map(Body::to_bytes),
+    };
+    if let Some(hidden) = hidden {
+        hidden.hide(&outgoing.key, &mut shown);
     }
+    shown
 }

@@ -204,7 +204,10 @@ impl Rules {
             "x-original-url",
             "x-rewrite-url",
         ];
+        // Servers that hand headers on as variables (CGI, WSGI) take "_" for
+        // "-".
         let overrides = |name: &str| {
+            let name = name.replace('_', "-");
             OVERRIDES
                 .iter()
                 .any(|known| name.eq_ignore_ascii_case(known))

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use stripe_harness::types::{Planned, Response};
-use stripe_harness::{CallError, Case, Connection, Plugin};
+use stripe_harness::{CallError, Connection, Plugin};
 use tokio::sync::watch;
 
 use super::super::render;
+use super::fault::Fault;
 use super::input::Line;
 use super::journal::{Journal, now};
 use super::keyed::{Keyed, Target};
@@ -44,6 +45,8 @@ pub(super) struct Answer {
     /// None if the call succeeded.
     pub(super) failed: Option<Failed>,
     pub(super) from_journal: bool,
+    /// Why the batch ends with it, if no call can succeed with this connection.
+    pub(super) wrong_connection: Option<String>,
 }
 
 /// A failure, as far as it is counted.
@@ -103,6 +106,7 @@ impl Batch {
     /// Answers a line. None if it was not sent because the run ends.
     pub(super) async fn answer(self: Arc<Self>, task: Task) -> Option<Answer> {
         let number = task.line.number;
+        let mut has_own_key = false;
         let (id, made) = match read(&task.line) {
             Err((id, problem)) => {
                 let message = format!("Line {number}: {problem}");
@@ -111,6 +115,9 @@ impl Batch {
             }
             Ok(mut call) => {
                 let id = std::mem::take(&mut call.id);
+                has_own_key = call
+                    .args
+                    .is_some_and(|args| args.get().contains("\"apiKey\""));
                 let made = if self.dry_run {
                     let args = call.args.map_or("null", RawValue::get);
                     match self.target(&call).plan(args).await {
@@ -141,12 +148,16 @@ impl Batch {
                 Made::Answered(response) => render::answered(&id, response),
             },
             from_journal: false,
+            wrong_connection: error
+                .filter(|error| Fault::of(error, has_own_key) == Fault::Connection)
+                .map(|error| wrong_connection(number, error, self.journal.is_some())),
         };
         if let Some(journal) = &self.journal {
             // If it cannot be kept the run ends, but the answer is not lost.
             let _ = match &made {
                 Made::Expired(_) | Made::Planned(_) => Ok(()),
-                Made::Failed(error) if error.case != Case::Permanent => {
+                // As long as it is not the line's fault, there is no answer to it.
+                Made::Failed(error) if Fault::of(error, has_own_key) != Fault::Line => {
                     match error.failure.may_have_been_sent {
                         true => Ok(()),
                         false => journal.unsent(number, &task.hash),
@@ -258,6 +269,22 @@ fn read(line: &Line) -> Result<Call<'_>, (Value, String)> {
         let id = serde_json::from_str(text).map_or(Value::Null, |Identified { id }| id);
         (id, format!("{error}."))
     })
+}
+
+/// Why nothing more is sent, for the operator.
+fn wrong_connection(number: u64, error: &CallError, has_journal: bool) -> String {
+    let again = match has_journal {
+        true => "mend it and run the same command again",
+        false => "mend it and run the lines again that have not succeeded",
+    };
+    let message = error.failure.message.trim_end_matches('.');
+    let advice = render::advice(&error.failure)
+        .map(|advice| format!(" ({})", advice.trim_end_matches('.')))
+        .unwrap_or_default();
+    format!(
+        "line {number} shows that no call can succeed with this connection, so nothing more was \
+         sent: {message}{advice}; {again}"
+    )
 }
 
 fn ending(result: &Result<Response, CallError>) -> Ending {

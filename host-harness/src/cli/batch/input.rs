@@ -145,6 +145,8 @@ impl Reader {
     }
 
     fn next(&mut self) -> io::Result<Option<Line>> {
+        /// What some programs begin a UTF-8 file with: no part of its first line.
+        const MARK: &[u8] = b"\xef\xbb\xbf";
         loop {
             let mut text = Vec::new();
             // One byte more, for the line break.
@@ -157,6 +159,9 @@ impl Reader {
             let is_whole = text.len() <= MAX_LINE || text.ends_with(b"\n");
             if !is_whole {
                 read += self.input.skip_until(b'\n')?;
+            }
+            if self.end == 0 && text.starts_with(MARK) {
+                text.drain(..MARK.len());
             }
             self.number += 1;
             self.end += read as u64;

@@ -2,6 +2,7 @@
 //! same order. Only as many lines are held as calls run.
 
 mod call;
+mod fault;
 mod input;
 mod journal;
 mod keyed;
@@ -49,9 +50,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
 
-    /// Keep a journal in this file. After an interruption the same command
-    /// continues: what was answered is answered from the journal, what was
-    /// under way is sent again under the same idempotency key.
+    /// Keep a journal in this file. After an interruption, or once a connection
+    /// is mended, the same command continues: what was answered is answered
+    /// from the journal, what was under way is sent again under the same
+    /// idempotency key.
     #[arg(long, value_name = "JOURNAL", conflicts_with = "dry_run")]
     resume: Option<PathBuf>,
 
@@ -126,16 +128,12 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
     let (options, sandbox) = arguments.flags.open().await?;
     let plugin = host.load(arguments.widened(options)).await?;
     let connection = arguments.flags.connect(&plugin, sandbox.as_ref()).await?;
-    let record = connection.record();
-    let is_live = record
-        .secret_key
-        .as_deref()
-        .is_some_and(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"));
-    let is_loopback = record.base_url.as_deref().is_some_and(is_loopback);
+    let purpose = Purpose::of(&connection);
+    let base_url = connection.record().base_url.as_deref();
+    let limits = arguments.limits(purpose.is_live(), base_url.is_some_and(is_loopback));
     let (journal, replay) = match &arguments.resume {
         None => (None, Replay::default()),
         Some(path) => {
-            let purpose = Purpose::of(&connection, is_live);
             let (journal, replay) = Journal::open(path, purpose, arguments.concurrency)?;
             (Some(journal), replay)
         }
@@ -148,7 +146,7 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
             plugin,
             connection,
             dry_run: arguments.dry_run,
-            limits: arguments.limits(is_live, is_loopback),
+            limits,
             journal,
             halt: halted,
             kinds: Mutex::new(HashMap::new()),
@@ -310,6 +308,9 @@ impl Run {
                     text.push_str(&answer.text);
                     text.push('\n');
                     self.summary.add(&answer);
+                    if let Some(problem) = answer.wrong_connection {
+                        self.stop(Stopped::Wrong(Wrong(problem)));
+                    }
                 }
                 // It was not sent.
                 Ok(None) => {}

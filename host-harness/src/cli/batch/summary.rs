@@ -102,6 +102,7 @@ mod tests {
                 may_have_been_sent,
             }),
             from_journal,
+            wrong_connection: None,
         }
     }
 

@@ -84,7 +84,13 @@ impl Plugin {
         let planned = self
             .in_time(requests.call_plan(store, connection.record(), resource, method, &args))
             .await;
-        Ok(lease.finished(planned)??)
+        let mut planned = lease.finished(planned)??;
+        if let types::Planned::Http(request) = &mut planned {
+            let own = connection.via().injected.as_ref();
+            let keys = own.into_iter().chain(&self.inner.fallback);
+            keys.for_each(|key| key.hide_in_plan(request));
+        }
+        Ok(planned)
     }
 
     /// What [`Plugin::plan`] costs in an instance that has made a call before,

@@ -6,12 +6,14 @@
 //!
 //! - `sent`, before a call that writes is sent, with the time;
 //! - `done`, with the answer, if the call need not be made again;
-//! - `unsent`, if it failed and Stripe has certainly not acted.
+//! - `unsent`, if it failed for a reason that may pass, or that the line has no
+//!   part in, and Stripe has certainly not acted.
 //!
 //! A line that is `sent` and nothing more may or may not have been acted on. It
 //! is sent again under the same idempotency key, as long as Stripe remembers
 //! keys.
 
+mod purpose;
 mod replay;
 
 use std::fs::{File, TryLockError};
@@ -22,67 +24,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use stripe_harness::Connection;
 
 use super::super::Wrong;
 use super::call::Answer;
+pub(super) use purpose::Purpose;
 pub(super) use replay::{Known, Replay};
 
-/// The format this program writes and reads.
-const VERSION: u32 = 1;
+/// The format this program writes and reads. Format 1 did not tell accounts and
+/// modes apart that were not given as a property, so nothing may be concluded
+/// from it.
+const VERSION: u32 = 2;
 
 /// How a header begins, by which a torn one is recognized.
 const BEGINNING: &str = "{\"stripe_harness_batch\":";
-
-/// What the calls of a batch are made with, as far as it may be told: the key is
-/// not in it, nor anything made from it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Purpose {
-    live: bool,
-    base_url: Option<String>,
-    stripe_account: Option<String>,
-    stripe_context: Option<String>,
-    api_version: Option<String>,
-}
-
-impl Purpose {
-    pub(super) fn of(connection: &Connection, live: bool) -> Purpose {
-        let record = connection.record();
-        Purpose {
-            live,
-            base_url: record.base_url.clone(),
-            stripe_account: record.stripe_account.clone(),
-            stripe_context: record.stripe_context.clone(),
-            api_version: record.api_version.clone(),
-        }
-    }
-
-    /// What of it is another one, as half a sentence.
-    fn differs(&self, now: &Purpose) -> Option<String> {
-        let mode = |live: bool| if live { "live mode" } else { "test mode" };
-        if self.live != now.live {
-            return Some(format!(
-                "is of {}, the secret key of {}",
-                mode(self.live),
-                mode(now.live)
-            ));
-        }
-        let fields = [
-            ("baseUrl", &self.base_url, &now.base_url),
-            ("stripeAccount", &self.stripe_account, &now.stripe_account),
-            ("stripeContext", &self.stripe_context, &now.stripe_context),
-            ("apiVersion", &self.api_version, &now.api_version),
-        ];
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-        let (name, before, now) = fields.into_iter().find(|(_, before, now)| before != now)?;
-        Some(format!(
-            "was made with the {name} {}, the connection has {}",
-            shown(before),
-            shown(now)
-        ))
-    }
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -271,6 +271,7 @@ impl Run {
                         may_have_been_sent,
                     }),
                     from_journal: true,
+                    wrong_connection: None,
                 });
             }
         }
@@ -340,7 +341,7 @@ mod tests {
 
     fn open(path: &std::path::Path, concurrency: u16) -> (Journal, Replay) {
         let purpose = Purpose {
-            live: false,
+            mode: None,
             base_url: None,
             stripe_account: None,
             stripe_context: None,
