@@ -113,7 +113,7 @@ mod tests {
         ] {
             match (value(text), said) {
                 (Ok(value), None) => {
-                    assert_eq!(value, serde_json::from_str::<Value>(text).unwrap())
+                    assert_eq!(value, serde_json::from_str::<Value>(text).unwrap());
                 }
                 (Err(fault), Some(said)) => {
                     assert!(fault.to_string().contains(said), "{fault}");

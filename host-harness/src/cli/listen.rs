@@ -125,7 +125,7 @@ pub(super) async fn run(host: &Host, mut arguments: Arguments) -> Result<Ended, 
             trigger: trigger.clone(),
             action_timeout: Duration::from_secs(arguments.action_timeout.max(1)),
             log: Some(Arc::new(|line: &str| {
-                render::error_line(&terminal::line(line))
+                render::error_line(&terminal::line(line));
             })),
             ..ListenOptions::default()
         },
