@@ -203,7 +203,7 @@ async fn a_key_that_is_not_valid_stops_the_batch_and_is_mended() {
     assert_eq!((first.code, first.lines.len()), (2, 1));
     assert_eq!(first.lines[0]["error"]["type"], "authentication_error");
     for said in [
-        "line 1 shows that no call can succeed with this connection, so nothing more was sent",
+        "line 1 shows that no call can succeed with this connection, so no further line was begun",
         "It says no",
         "run the same command again",
     ] {
@@ -233,7 +233,7 @@ async fn a_key_that_is_not_valid_stops_the_batch_and_is_mended() {
     assert!(
         ended
             .stderr
-            .contains("the lines again that have not succeeded")
+            .contains("look first for those with \"may_have_been_sent\"")
     );
     assert_eq!(server.arrived().len(), 2);
 }
@@ -315,6 +315,9 @@ async fn the_way_to_stripe_is_not_a_lines_fault() {
     for line in &first.lines[..3] {
         assert_eq!(line["error"]["type"], "response_error");
     }
+    // Who answers in Stripe's place does not say what Stripe did: the time when they
+    // were sent is kept, after which their keys are forgotten.
+    assert!(!bench.journal().contains("unsent"), "{}", bench.journal());
     let second = end(bench.resumed(&server, &args));
     assert_eq!(second.code, 0, "{}", second.stderr);
     let arrived = server.arrived();

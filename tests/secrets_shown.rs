@@ -132,7 +132,7 @@ async fn a_plan_shows_no_client_secret_and_no_key_of_the_call_or_connection() {
     let more = json!({"headers": {"x-mine": format!("k={KEY}")}, "stripeAccount": "acct_1"});
     let (plugin, connection) = connected(&server, more).await;
     let other = "sk_live_another_key_0123456789";
-    let secret = "pi_3NX_secret_c2VjcmV0";
+    let restricted = "rk_live_0123456789_restricted";
     for (resource, method, args) in [
         (
             "oauth",
@@ -140,14 +140,9 @@ async fn a_plan_shows_no_client_secret_and_no_key_of_the_call_or_connection() {
             json!([{"grant_type": "authorization_code", "client_secret": other}]),
         ),
         (
-            "paymentIntents",
-            "retrieve",
-            json!(["pi_3NX", {"client_secret": secret}]),
-        ),
-        (
             "v2.core.accounts",
             "create",
-            json!([{"identity": {"client_secret": secret}}]),
+            json!([{"identity": {"client_secret": restricted}}]),
         ),
         (
             "customers",
@@ -162,12 +157,29 @@ async fn a_plan_shows_no_client_secret_and_no_key_of_the_call_or_connection() {
             panic!("{planned:?}");
         };
         let text = all_of(&request);
-        for secret in [KEY, other, secret] {
+        for secret in [KEY, other, restricted] {
             assert!(!holds(&text, secret), "{}", String::from_utf8_lossy(&text));
         }
         assert!(holds(&text, "x-mine: k=sk_test_…4242"));
         assert!(holds(&text, "stripe-account: acct_1"));
     }
+    // A payment's own is no key: browsers have it.
+    let args = json!(["pi_3NX", {"client_secret": "pi_3NX_secret_c2VjcmV0"}]).to_string();
+    let planned = plugin.plan(&connection, "paymentIntents", "retrieve", &args);
+    let Ok(Planned::Http(request)) = planned.await else {
+        panic!("this is sent");
+    };
+    assert!(
+        request
+            .url
+            .ends_with("?client_secret=pi_3NX_secret_c2VjcmV0")
+    );
+    let args = json!([{"state": KEY, "client_id": "ca_1"}]).to_string();
+    let planned = plugin.plan(&connection, "oauth", "authorizeUrl", &args);
+    let Ok(Planned::Local(json)) = planned.await else {
+        panic!("this is not sent");
+    };
+    assert!(json.contains("state=sk_test_…4242"), "{json}");
 }
 
 /// The component knows a placeholder, not the key.

@@ -21,8 +21,8 @@ pub fn without(text: &str, key: &Secret) -> String {
 pub struct Hidden(Vec<Secret>);
 
 impl Hidden {
-    /// Those of a call: its `client_secret` params, which OAuth takes a key in,
-    /// and the connection's key. None where no text can hold one, as of most
+    /// Those of a call: the connection's key, and a key in a `client_secret` param,
+    /// where OAuth takes one (a payment's own goes to browsers, and is none). None where no text can hold one, as of most
     /// calls, which this should cost next to nothing.
     pub fn of(args: &Value<'_>, settings: &Settings) -> Option<Hidden> {
         let mut hidden = Hidden::default();
@@ -35,7 +35,7 @@ impl Hidden {
         Some(hidden)
     }
 
-    /// Finds the `client_secret`s; whether anything is to be hidden.
+    /// Finds the keys of other connections; whether anything is to be hidden.
     fn find(&mut self, value: &Value<'_>, key: &[u8]) -> bool {
         match value {
             Value::Object(members) => {
@@ -56,7 +56,7 @@ impl Hidden {
                     }
                     // Names of other lengths are not looked at.
                     match name.len() {
-                        13 if name == "client_secret" => {
+                        13 if name == "client_secret" && is_key(text) => {
                             self.0.push(Secret::new(text.to_owned()));
                             any = true;
                         }
@@ -76,6 +76,15 @@ impl Hidden {
             }
             Value::Number(text) | Value::String(text) => holds(text, key),
             Value::Null | Value::Bool(_) => false,
+        }
+    }
+
+    /// Shows them redacted in what is made without a request.
+    pub fn hide_in_local(&self, json: &mut String) {
+        for secret in &self.0 {
+            for spelled in spellings(secret.expose()) {
+                replace_in(&spelled, secret, json);
+            }
         }
     }
 
@@ -107,6 +116,11 @@ fn says_more(settings: &Settings) -> bool {
         || settings.app_info.is_some()
         || settings.base_url.is_some()
         || words.iter().any(|word| word.is_some())
+}
+
+/// Whether it begins as Stripe's secret and restricted keys do.
+fn is_key(text: &str) -> bool {
+    text.starts_with("sk_") || text.starts_with("rk_")
 }
 
 fn holds(text: &str, part: &[u8]) -> bool {

@@ -50,7 +50,12 @@ impl Guest for Plugin {
         let hidden = Hidden::of(&args, &settings);
         let (planned, _) = prepare(target, args, &settings, "args")?;
         Ok(match planned {
-            Planned::Local(json) => types::Planned::Local(json),
+            Planned::Local(mut json) => {
+                if let Some(hidden) = hidden {
+                    hidden.hide_in_local(&mut json);
+                }
+                types::Planned::Local(json)
+            }
             Planned::Http(outgoing) => types::Planned::Http(shown(*outgoing, hidden)),
         })
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(super) struct Batch {
     pub(super) halt: watch::Receiver<bool>,
     /// The kinds of the methods that were called: as many as there are methods.
     pub(super) kinds: Mutex<HashMap<(String, String), Kind>>,
+    /// Whether a line of this batch was answered, by now or according to the journal.
+    pub(super) was_answered: AtomicBool,
 }
 
 /// The answer of a line.
@@ -133,9 +136,18 @@ impl Batch {
                 (id, made)
             }
         };
-        let error = match &made {
-            Made::Failed(error) | Made::Expired(error) => Some(error),
-            Made::Answered(_) | Made::Planned(_) => None,
+        let (error, was_answered) = match &made {
+            Made::Failed(error) => (Some(error), error.failure.status.is_some()),
+            Made::Expired(error) => (Some(error), false),
+            Made::Answered(_) => (None, true),
+            Made::Planned(_) => (None, false),
+        };
+        if was_answered {
+            self.was_answered.store(true, Ordering::Relaxed);
+        }
+        let fault = |error| {
+            let was_answered = self.was_answered.load(Ordering::Relaxed);
+            Fault::of(error, has_own_key, was_answered)
         };
         let answer = Answer {
             failed: error.map(|error| Failed {
@@ -149,7 +161,7 @@ impl Batch {
             },
             from_journal: false,
             wrong_connection: error
-                .filter(|error| Fault::of(error, has_own_key) == Fault::Connection)
+                .filter(|error| fault(error) == Fault::Connection)
                 .map(|error| wrong_connection(number, error, self.journal.is_some())),
         };
         if let Some(journal) = &self.journal {
@@ -157,10 +169,12 @@ impl Batch {
             let _ = match &made {
                 Made::Expired(_) | Made::Planned(_) => Ok(()),
                 // As long as it is not the line's fault, there is no answer to it.
-                Made::Failed(error) if Fault::of(error, has_own_key) != Fault::Line => {
-                    match error.failure.may_have_been_sent {
-                        true => Ok(()),
-                        false => journal.unsent(number, &task.hash),
+                Made::Failed(error) if fault(error) != Fault::Line => {
+                    // Who answers in Stripe's place does not say what Stripe did.
+                    let is_certain = error.failure.type_ != "response_error";
+                    match is_certain && !error.failure.may_have_been_sent {
+                        true => journal.unsent(number, &task.hash),
+                        false => Ok(()),
                     }
                 }
                 Made::Failed(_) | Made::Answered(_) => journal.done(number, &task.hash, &answer),
@@ -274,16 +288,22 @@ fn read(line: &Line) -> Result<Call<'_>, (Value, String)> {
 /// Why nothing more is sent, for the operator.
 fn wrong_connection(number: u64, error: &CallError, has_journal: bool) -> String {
     let again = match has_journal {
-        true => "mend it and run the same command again",
-        false => "mend it and run the lines again that have not succeeded",
+        true => {
+            "mend it and run the same command again (another base URL, mode or account needs a \
+             journal of its own)"
+        }
+        false => {
+            "mend it; of the lines that have not succeeded look first for those with \
+             \"may_have_been_sent\", which may have acted, and run the others again"
+        }
     };
     let message = error.failure.message.trim_end_matches('.');
     let advice = render::advice(&error.failure)
         .map(|advice| format!(" ({})", advice.trim_end_matches('.')))
         .unwrap_or_default();
     format!(
-        "line {number} shows that no call can succeed with this connection, so nothing more was \
-         sent: {message}{advice}; {again}"
+        "line {number} shows that no call can succeed with this connection, so no further line was \
+         begun: {message}{advice}; {again}"
     )
 }
 

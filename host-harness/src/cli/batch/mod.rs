@@ -14,6 +14,7 @@ mod summary;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -150,6 +151,7 @@ pub(super) async fn run(host: &Host, arguments: Arguments) -> Result<Ended, Wron
             journal,
             halt: halted,
             kinds: Mutex::new(HashMap::new()),
+            was_answered: AtomicBool::new(false),
         }),
         replay,
         concurrency: usize::from(arguments.concurrency),
@@ -265,7 +267,10 @@ impl Run {
             }
         };
         let sent_before = match known {
-            Known::Done(answer) => return self.queue.push_back(Pending::Known(answer)),
+            Known::Done(answer) => {
+                self.batch.was_answered.store(true, Ordering::Relaxed);
+                return self.queue.push_back(Pending::Known(answer));
+            }
             Known::Sent(at) => Some(at),
             Known::Nothing => None,
         };
